@@ -1,0 +1,88 @@
+"""`webiml annotate`: pairs in, a dataset of pixel masks out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from webiml.errors import SettingError
+from webiml.settings import AnnotateRun, AnnotatorSettings
+
+
+def annotate(
+    pairs: Path,
+    manipulated: Path | None = None,
+    /,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    config: Path | None = None,
+    settings: Annotated[AnnotatorSettings, Parameter(name="*", group="What decides the result")] = AnnotatorSettings(),
+    run: Annotated[AnnotateRun, Parameter(name="*", group="How the run is carried out")] = AnnotateRun(),
+) -> int:
+    """Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.
+
+    PAIRS is one of
+
+    - a folder of pair folders, `<key>/0.jpg` authentic and `<key>/1.jpg` manipulated
+    - a folder with `authentic/` and `manipulated/`, matched by file name
+    - a table (.csv, .tsv, .parquet) with the columns key, authentic, manipulated
+
+    or two pictures are given. Every input becomes one row of DATASET/annotations.parquet, kept or not, with the reason.
+    The same command resumes after any interruption.
+
+    Examples:
+
+    - `webiml annotate pairs --out dataset`
+    - `webiml annotate authentic.jpg manipulated.jpg --out dataset`
+    - `webiml annotate pairs.csv --out dataset --format shards --workers 8`
+    - `webiml annotate pairs --out dataset --config settings.yaml --min-qes 0.7`
+
+    Exit codes: 0 the run finished (also with rejected or failed rows), 1 a row failed and --strict was given,
+    2 a wrong setting, 3 the output could not be written, 130 interrupted.
+
+    Parameters
+    ----------
+    pairs
+        A folder, a table, or the authentic picture of one pair.
+    manipulated
+        The manipulated picture of one pair.
+    out
+        Folder of the dataset; made when missing, continued when it is there.
+    config
+        YAML file of the settings below, such as `min_qes: 0.6`; flags win over it.
+    """
+    # Heavy imports wait until the flags are known to be right.
+    from webiml.annotate.dataset import annotate_dataset
+    from webiml.cli.progress import Progress
+    from webiml.cli.summary import as_json, as_text, gather, plan
+    from webiml.cli.terminal import say
+    from webiml.pairs.source import list_pairs
+    from webiml.report.html import write_report
+
+    _refuse_nested(pairs, out)
+    listing = list_pairs([pairs] if manipulated is None else [pairs, manipulated])
+    if run.dry_run:
+        planned = plan(listing, out)
+        if run.json or not run.quiet:
+            say(as_json(planned) if run.json else as_text(planned))
+        return 0
+
+    started = time.monotonic()
+    with Progress(len(listing.pairs), quiet=run.quiet) as progress:
+        annotate_dataset(listing.pairs, out, settings, run, progress.add)
+        seconds = time.monotonic() - started
+        progress.note("writing the report")
+        report = write_report(out, run.pictures)
+    summary = gather(listing, out, report, seconds=seconds, finished_now=progress.tally.total)
+    if run.json or not run.quiet:
+        say(as_json(summary) if run.json else as_text(summary))
+    return 1 if run.strict and summary.failed else 0
+
+
+def _refuse_nested(pairs: Path, out: Path) -> None:
+    """A dataset inside the folder of pairs would become its own input at the next run."""
+    if pairs.is_dir() and out.resolve().is_relative_to(pairs.resolve()):
+        raise SettingError(f"--out {out} lies inside PAIRS, where it would become input; choose a folder elsewhere.")

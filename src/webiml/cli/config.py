@@ -1,0 +1,90 @@
+"""Settings from a YAML file: its keys are the fields of the settings dataclasses, and flags win over it."""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from webiml.errors import SettingError
+from webiml.settings import AnnotateRun, AnnotatorSettings
+
+if TYPE_CHECKING:
+    from cyclopts import App
+    from cyclopts.argument import ArgumentCollection
+
+MAX_BYTES = 1 << 20  # a settings file is a screen of text; anything larger is the wrong file
+
+
+def read_config(path: Path, *settings: type) -> dict[str, Any]:
+    """Field name to value, every key known and every value of its field's type.
+
+    Args:
+        path: a YAML file holding one mapping; `min-qes` is read as `min_qes`.
+        settings: the dataclasses whose fields may be set.
+    Raises:
+        SettingError: the file cannot be read, is not such a mapping, or a key or a value does not fit.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SettingError(f"--config {path} cannot be read: {error.strerror or error}.") from None
+    if len(data) > MAX_BYTES:
+        raise SettingError(f"--config {path} is larger than 1 MB, so it is hardly a settings file.")
+    try:
+        content = yaml.safe_load(data)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        first = " ".join(str(error).split())
+        raise SettingError(f"--config {path} is not readable YAML: {first}") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingError(f"--config {path} must hold lines such as `min_qes: 0.6`, not a {type(content).__name__}.")
+
+    types = {name: hint for one in settings for name, hint in get_type_hints(one).items()}
+    known = [field.name for one in settings for field in fields(one)]
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=2)
+            hint = f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(known)}."
+            raise SettingError(f"--config {path} has an unknown key {reprlib.repr(key)}. {hint}")
+        if name in values:
+            raise SettingError(f"--config {path} sets {name} twice.")
+        values[name] = _checked(value, types[name], f"--config {path}: {key}")
+    return values
+
+
+def apply_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Give every flag that the command line leaves open the value of the --config file, if there is one (cyclopts)."""
+    from cyclopts.config import Dict
+
+    for argument in arguments:
+        if argument.name == "--config" and argument.tokens:
+            path = Path(argument.tokens[-1].value)
+            values = read_config(path, AnnotatorSettings, AnnotateRun)
+            Dict(data=values, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    if get_origin(hint) is Literal:
+        choices = get_args(hint)
+        if value in choices:
+            return value
+        close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
+        raise SettingError(
+            f"{where} must be one of {', '.join(map(str, choices))}, got {reprlib.repr(value)}."
+            + (f" Did you mean {close[0]}?" if close else "")
+        )
+    wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
+    # bool is an int in Python, but `workers: true` is a mistake.
+    fits = isinstance(value, bool) if hint is bool else isinstance(value, (int, hint)) and not isinstance(value, bool)
+    if not fits:
+        raise SettingError(f"{where} must be {wanted}, got {reprlib.repr(value)}.")
+    return value

@@ -1,0 +1,106 @@
+"""The command `webiml`: finds the subcommand, parses its flags and turns errors into sentences and exit codes.
+
+Exit codes: 0 the run finished (also with rejected or failed rows), 1 something unforeseen, or a failed row with --strict,
+2 a wrong setting, 3 the output could not be written (the same command resumes), 130 interrupted after a clean stop.
+
+A subcommand and its heavy imports are loaded only when it is called; `webiml --help` needs none of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from webiml import __version__
+from webiml.cli.terminal import complain, plain, say
+from webiml.errors import OutputError, SettingError, WebimlError
+
+COMMANDS = {"annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted."}
+"""Name of each command, which is also its module in `webiml.cli` and the function in it, and what it does."""
+
+ABOUT = f"""\
+webiml {__version__}: pairs of authentic and manipulated pictures in, pixel masks that can be trusted out.
+
+Usage: webiml COMMAND ...
+
+Commands:
+{chr(10).join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())}
+
+Options:
+  --help     Show this, or with a command what the command takes.
+  --version  Show the version.
+
+Example: webiml annotate PAIRS --out DATASET"""
+
+
+def main() -> None:
+    """Entry point of the console script: run and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="backslashreplace")  # a file name may hold what the terminal's encoding lacks
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing that is raised comes through.
+
+    Args:
+        arguments: what follows the program's name.
+    """
+    try:
+        return _dispatch(list(arguments))
+    except SettingError as error:
+        complain(str(error))
+        return 2
+    except OutputError as error:
+        complain(str(error))
+        return 3
+    except KeyboardInterrupt:
+        complain("Stopped. What is finished is kept; the same command resumes.")
+        return 130
+    except WebimlError as error:
+        complain(str(error))
+        return 1
+    except Exception as error:
+        if os.environ.get("WEBIML_DEBUG"):
+            raise
+        complain(
+            f"webiml met something unforeseen ({type(error).__name__}: {error}). Finished pairs are kept. "
+            "Please report it with what the same command prints when WEBIML_DEBUG=1 is set."
+        )
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        say(ABOUT)
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        say(__version__)
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Commands: {', '.join(COMMANDS)}."
+        raise SettingError(f"There is no command {plain(name)!r}. {hint} See webiml --help.")
+    return _call(name, arguments[1:])
+
+
+def _call(name: str, arguments: list[str]) -> int:
+    """Parse the flags of one command and call it."""
+    from cyclopts import App
+    from cyclopts.exceptions import CycloptsError
+
+    from webiml.cli.config import apply_config
+
+    app = App(name=f"webiml {name}", config=apply_config, version_flags=(), help_format="markdown")
+    app.default(getattr(importlib.import_module(f"webiml.cli.{name}"), name))
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise SettingError(f"{str(error).strip()} See webiml {name} --help.") from None
+    return int(code or 0)

@@ -1,0 +1,183 @@
+"""What a run says at its end: a few lines for a person, or one JSON object for a program.
+
+The JSON object of `--json` is `Summary` field by field, or `Plan` with `--dry-run`; both are documented there. It is the
+only thing on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from webiml import __version__
+from webiml.cli.terminal import plain
+from webiml.report.tally import Tally
+from webiml.store.dataset import finished_keys, read_rows
+from webiml.types import Kind, Status
+
+if TYPE_CHECKING:
+    from webiml.pairs.source import Listing
+
+FILES_NAMED = 20  # ignored files named in JSON
+FILES_SHOWN = 3  # ignored files named in text
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of the inputs: `kept + rejected + failed == inputs`."""
+
+    inputs: int
+    """Pairs that were listed."""
+    kept: int
+    """Rows with a mask to trust."""
+    rejected: int
+    """Rows that were looked at and are not sure."""
+    failed: int
+    """Rows that could not be read or run."""
+    reasons: dict[str, dict[str, int]]
+    """Reason to rows, under `rejected` and `failed`, the most frequent first."""
+    kinds: dict[str, int]
+    """Rows of each kind: SPG, SDG, identical, unrelated."""
+    ignored: int
+    """Other files beside the pairs."""
+    ignored_files: list[str]
+    """The first 20 of them."""
+    resumed: int
+    """Inputs that an earlier run had finished."""
+    seconds: float
+    """Wall time of annotating in this run."""
+    pairs_per_second: float | None
+    """Pairs that this run finished, per second; null when there was none to do."""
+    dataset: str
+    """The dataset's folder."""
+    annotations: str
+    """The table of all rows."""
+    report: str
+    """The page for a person."""
+    version: str
+    """Version of webiml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do; nothing has been written."""
+
+    dry_run: bool
+    """Always true."""
+    inputs: int
+    """Pairs that were listed."""
+    resumed: int
+    """Inputs that an earlier run has finished."""
+    to_do: int
+    """Inputs that would be finished now, those with a problem among them."""
+    problems: dict[str, int]
+    """Reason to inputs that already are known to fail, the most frequent first."""
+    ignored: int
+    """Other files beside the pairs."""
+    ignored_files: list[str]
+    """The first 20 of them."""
+    dataset: str
+    """The dataset's folder."""
+    version: str
+    """Version of webiml."""
+
+
+def gather(listing: Listing, dataset: Path, report: Path, seconds: float, finished_now: int) -> Summary:
+    """Count what became of the inputs of this run; rows of other inputs in the same dataset are left out."""
+    tally = Tally()
+    keys = {pair.key for pair in listing.pairs}
+    for row in read_rows(dataset):
+        if row.key in keys:
+            tally.add(row)
+    return Summary(
+        inputs=len(listing.pairs),
+        kept=tally.kept,
+        rejected=tally.rejected,
+        failed=tally.failed,
+        reasons={status.value: dict(tally.reasons_of(status)) for status in (Status.REJECTED, Status.FAILED)},
+        kinds={kind.value: tally.kind_total(kind) for kind in Kind},
+        ignored=len(listing.ignored),
+        ignored_files=list(listing.ignored[:FILES_NAMED]),
+        resumed=len(listing.pairs) - finished_now,
+        seconds=round(seconds, 3),
+        pairs_per_second=round(finished_now / seconds, 3) if finished_now and seconds else None,
+        dataset=str(dataset),
+        annotations=str(dataset / "annotations.parquet"),
+        report=str(report),
+        version=__version__,
+    )
+
+
+def plan(listing: Listing, dataset: Path) -> Plan:
+    """Count what there is to do without opening a picture or writing anything."""
+    finished = finished_keys(dataset) if dataset.exists() else set()
+    resumed = sum(pair.key in finished for pair in listing.pairs)
+    problems = Counter(pair.problem.reason.value for pair in listing.pairs if pair.problem)
+    return Plan(
+        dry_run=True,
+        inputs=len(listing.pairs),
+        resumed=resumed,
+        to_do=len(listing.pairs) - resumed,
+        problems=dict(sorted(problems.items(), key=lambda item: (-item[1], item[0]))),
+        ignored=len(listing.ignored),
+        ignored_files=list(listing.ignored[:FILES_NAMED]),
+        dataset=str(dataset),
+        version=__version__,
+    )
+
+
+def as_json(summary: Summary | Plan) -> str:
+    """One line of JSON, ASCII, so that any terminal and any encoding carries it."""
+    return json.dumps(asdict(summary))
+
+
+def as_text(summary: Summary | Plan) -> str:
+    """A few lines for a person; what came from file names cannot act on the terminal."""
+    return _plan_text(summary) if isinstance(summary, Plan) else _summary_text(summary)
+
+
+def _summary_text(summary: Summary) -> str:
+    lines = [
+        f"pairs {summary.inputs:,}   kept {summary.kept:,}   rejected {summary.rejected:,}   failed {summary.failed:,}"
+    ]
+    for status, reasons in summary.reasons.items():
+        if reasons:
+            lines.append(_line(status, _counts(reasons)))
+    lines += _ignored(summary)
+    done = summary.inputs - summary.resumed
+    took = f"{done:,} in {summary.seconds:.1f} s" + (
+        f", {summary.pairs_per_second:.1f} pairs a second" if summary.pairs_per_second else ""
+    )
+    lines.append(_line("time", took + (f"; {summary.resumed:,} were already finished" if summary.resumed else "")))
+    lines.append(_line("rows", plain(summary.annotations)))
+    lines.append(_line("next", f"open {plain(summary.report)}; the same command resumes"))
+    return "\n".join(lines)
+
+
+def _plan_text(planned: Plan) -> str:
+    lines = [f"pairs {planned.inputs:,}   finished {planned.resumed:,}   to do {planned.to_do:,}"]
+    if planned.problems:
+        lines.append(_line("problems", _counts(planned.problems)))
+    lines += _ignored(planned)
+    lines.append(_line("next", f"without --dry-run the same command writes {plain(planned.dataset)}; now nothing was"))
+    return "\n".join(lines)
+
+
+def _ignored(summary: Summary | Plan) -> list[str]:
+    if not summary.ignored:
+        return []
+    named = ", ".join(plain(name) for name in summary.ignored_files[:FILES_SHOWN])
+    more = summary.ignored - min(FILES_SHOWN, len(summary.ignored_files))
+    files = "other file" if summary.ignored == 1 else "other files"
+    return [_line("ignored", f"{summary.ignored:,} {files}: {named}" + (f" and {more:,} more" if more else ""))]
+
+
+def _line(word: str, text: str) -> str:
+    return f"{word:<9} {text}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return " · ".join(f"{name} {count:,}" for name, count in counts.items())
