@@ -1,0 +1,1 @@
+"""Bytes to picture and back: formats, EXIF, limits, masks, overlays."""

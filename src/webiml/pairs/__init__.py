@@ -1,0 +1,1 @@
+"""Sources of pairs: folders and tables become a sorted list; nothing is opened but the table itself."""
