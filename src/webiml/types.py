@@ -198,3 +198,12 @@ class Row:
     """Version of webiml."""
     extra: dict[str, str] = field(default_factory=dict)
     """Further columns of the input table; column `input.<name>` each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One input when its work is done: its row, and the files that belong to it."""
+
+    row: Row
+    files: dict[str, bytes] = field(default_factory=dict)
+    """By role and ending: authentic.<ext>, manipulated.<ext>, mask.png, probability.png; empty when the input failed."""

@@ -1,0 +1,145 @@
+"""The journal of a dataset: one line a finished row, on the disk before the row counts as finished."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from webiml.errors import OutputError
+from webiml.store.atomic import output_error, sync_folder
+from webiml.store.rows import INPUT, from_record, is_safe_key, to_record
+from webiml.types import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finished row, and the size in bytes of each file that belongs to it."""
+
+    row: Row
+    sizes: dict[str, int]
+
+
+class Journal:
+    """What has been finished, read from and added to one file of JSON lines.
+
+    Two kinds of line: a row with its files, and `{"shard": n, "pairs": m}`, by which the next m rows that have files
+    went into tar number n. A line cut short by a kill or a power cut, and whatever follows it, does not count and is
+    cut off before the next line is added: that work is done again, to the same result.
+
+    In memory there are keys and offsets, never rows.
+
+    Attributes:
+        offsets: where the line of each key starts.
+        shards: number of the tar that holds a key's files.
+        unpacked: keys that have files and are in no tar, in the order they were finished.
+        extra_names: every name that occurs in a row's `extra`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offsets: dict[str, int] = {}
+        self.shards: dict[str, int] = {}
+        self.unpacked: list[str] = []
+        self.shard_count = 0
+        self.extra_names: set[str] = set()
+        self._size = 0
+        self._writer: BinaryIO | None = None
+        self._reader: BinaryIO | None = None
+        if path.exists():
+            with open(path, "rb") as file:
+                for line in file:
+                    if not self._take(line):
+                        break
+
+    def entry(self, key: str) -> Entry:
+        """The finished row of `key`, with `shard` filled in once a tar holds it.
+
+        Raises:
+            KeyError: nothing of that key is finished.
+            OutputError: the journal was changed by someone else meanwhile.
+        """
+        offset = self.offsets[key]
+        if self._reader is None:
+            self._reader = open(self.path, "rb")  # noqa: SIM115 (held until close)
+        self._reader.seek(offset)
+        try:
+            record = json.loads(self._reader.readline())
+            if key in self.shards:
+                record["row"]["shard"] = shard_name(self.shards[key])
+            return Entry(from_record(record["row"]), record["sizes"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise OutputError(f"{self.path} was changed while it was in use; run the same command again.") from error
+
+    def add_row(self, row: Row, sizes: dict[str, int]) -> None:
+        """Count `row` as finished; its files must be safe on the disk.
+
+        Raises:
+            OutputError: the line cannot be written; then the row does not count.
+        """
+        self._append({"row": to_record(row), "sizes": sizes})
+
+    def add_shard(self, pairs: int) -> None:
+        """Count the first `pairs` of `unpacked` as packed; the tar must be safe on the disk.
+
+        Raises:
+            OutputError: the line cannot be written; then the tar does not count.
+        """
+        self._append({"shard": self.shard_count, "pairs": pairs})
+
+    def close(self) -> None:
+        """Let go of the file."""
+        for file in (self._reader, self._writer):
+            if file is not None:
+                file.close()
+        self._reader = self._writer = None
+
+    def _append(self, record: dict[str, object]) -> None:
+        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+        try:
+            if self._writer is None:
+                new = not self.path.exists()
+                self._writer = open(self.path, "ab", buffering=0)  # noqa: SIM115 (held until close)
+                if new:
+                    sync_folder(self.path.parent)
+            self._writer.truncate(self._size)  # drops what a kill cut short
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._writer.write(rest) or 0 :]
+            os.fsync(self._writer.fileno())
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        if not self._take(line):
+            raise AssertionError(f"the journal cannot read its own line: {line[:200]!r}")
+
+    def _take(self, line: bytes) -> bool:
+        """Understand one line; False, and no change, when it is not whole."""
+        try:
+            record = json.loads(line) if line.endswith(b"\n") else None
+            if not isinstance(record, dict):
+                return False
+            if "shard" in record:
+                if record["shard"] != self.shard_count or not 0 < record["pairs"] <= len(self.unpacked):
+                    return False
+                self.shards.update(dict.fromkeys(self.unpacked[: record["pairs"]], self.shard_count))
+                del self.unpacked[: record["pairs"]]
+                self.shard_count += 1
+            else:
+                key = record["row"]["key"]
+                if not is_safe_key(key) or key in self.offsets or not isinstance(record["sizes"], dict):
+                    return False
+                self.offsets[key] = self._size
+                self.extra_names.update(name[len(INPUT) :] for name in record["row"] if name.startswith(INPUT))
+                if record["sizes"]:
+                    self.unpacked.append(key)
+        except (ValueError, KeyError, TypeError):
+            return False
+        self._size += len(line)
+        return True
+
+
+def shard_name(number: int) -> str:
+    """File name of tar number `number`, from 0."""
+    return f"shard-{number:06d}.tar"
