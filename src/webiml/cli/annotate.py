@@ -6,10 +6,14 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from webiml.errors import SettingError
 from webiml.settings import AnnotateRun, AnnotatorSettings
+
+_RESULT = Group("What decides the result", sort_key=1)
+_RUN = Group("How the run is carried out", sort_key=2)
+_SETTINGS, _DEFAULT_RUN = AnnotatorSettings(), AnnotateRun()
 
 
 def annotate(
@@ -19,8 +23,8 @@ def annotate(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     config: Path | None = None,
-    settings: Annotated[AnnotatorSettings, Parameter(name="*", group="What decides the result")] = AnnotatorSettings(),
-    run: Annotated[AnnotateRun, Parameter(name="*", group="How the run is carried out")] = AnnotateRun(),
+    settings: Annotated[AnnotatorSettings, Parameter(name="*", group=_RESULT)] = _SETTINGS,
+    run: Annotated[AnnotateRun, Parameter(name="*", group=_RUN)] = _DEFAULT_RUN,
 ) -> int:
     """Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.
 
@@ -72,11 +76,11 @@ def annotate(
 
     started = time.monotonic()
     with Progress(len(listing.pairs), quiet=run.quiet) as progress:
-        annotate_dataset(listing.pairs, out, settings, run, progress.add)
+        counts = annotate_dataset(listing.pairs, out, settings, run, progress.add, on_resume=progress.resume)
         seconds = time.monotonic() - started
         progress.note("writing the report")
         report = write_report(out, run.pictures)
-    summary = gather(listing, out, report, seconds=seconds, finished_now=progress.tally.total)
+    summary = gather(listing, counts, out, report, seconds)
     if run.json or not run.quiet:
         say(as_json(summary) if run.json else as_text(summary))
     return 1 if run.strict and summary.failed else 0

@@ -1,7 +1,8 @@
 """The command `webiml`: finds the subcommand, parses its flags and turns errors into sentences and exit codes.
 
-Exit codes: 0 the run finished (also with rejected or failed rows), 1 something unforeseen, or a failed row with --strict,
-2 a wrong setting, 3 the output could not be written (the same command resumes), 130 interrupted after a clean stop.
+Exit codes: 0 the run finished (also with rejected or failed rows), 1 something unforeseen, or a failed row with
+--strict, 2 a wrong setting, 3 the output could not be written (the same command resumes), 130 interrupted after a
+clean stop.
 
 A subcommand and its heavy imports are loaded only when it is called; `webiml --help` needs none of them.
 """

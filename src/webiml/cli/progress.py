@@ -10,19 +10,19 @@ from typing import Self
 from rich import progress as rich_progress
 from rich.console import Console
 
+from webiml.annotate.dataset import Counts
 from webiml.cli.terminal import complain
-from webiml.report.tally import Tally
 from webiml.types import Row
 
 LINE_EVERY = 10.0  # seconds, when stderr is no terminal
 
 
 class Progress:
-    """Shows done, rate, remaining time and running counts; `tally` counts the rows that were finished by this run."""
+    """Shows done, rate, remaining time and running counts of a run; a context manager."""
 
     def __init__(self, inputs: int, quiet: bool) -> None:
         """`inputs`: all that were listed, those that an earlier run has finished among them."""
-        self.tally = Tally()
+        self._counts = Counts()
         self._inputs = inputs
         self._quiet = quiet
         self._started = self._said = time.monotonic()
@@ -51,24 +51,26 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def skip(self, finished: int) -> None:
-        """Say how many inputs an earlier run has finished."""
-        self._inputs -= finished
+    def resume(self, counts: Counts) -> None:
+        """Work starts; `counts` holds what was finished before and will grow with the run."""
+        self._counts = counts
+        if counts.resumed and not self._quiet:
+            complain(f"{counts.resumed:,} of {self._inputs:,} pairs are already finished")
         if self._bar:
-            self._bar.update(self._task, total=self._inputs)
+            self._bar.update(self._task, total=self._inputs - counts.resumed)
 
     def add(self, row: Row) -> None:
-        """One more row is finished."""
-        self.tally.add(row)
+        """One more row is finished, and counted."""
         now = time.monotonic()
-        rate = self.tally.total / max(now - self._started, 1e-9)
+        done, inputs = self._counts.inputs - self._counts.resumed, self._inputs - self._counts.resumed
+        rate = done / max(now - self._started, 1e-9)
         if self._bar:
-            self._bar.update(self._task, completed=self.tally.total, rate=f"{rate:.1f}/s", counts=self._counts())
+            self._bar.update(self._task, completed=done, rate=f"{rate:.1f}/s", counts=self._running())
         elif not self._quiet and now - self._said >= LINE_EVERY:
             self._said = now
-            left = max(0, round((self._inputs - self.tally.total) / rate))
+            left = max(0, round((inputs - done) / rate))
             complain(
-                f"annotate {self.tally.total:,}/{self._inputs:,}   {self._counts()}   {rate:.1f}/s   "
+                f"annotate {done:,}/{inputs:,}   {self._running()}   {rate:.1f}/s   "
                 f"about {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
             )
 
@@ -77,5 +79,6 @@ class Progress:
         if self._bar:
             self._bar.update(self._task, description=doing)
 
-    def _counts(self) -> str:
-        return f"kept {self.tally.kept:,}   rejected {self.tally.rejected:,}   failed {self.tally.failed:,}"
+    def _running(self) -> str:
+        counts = self._counts
+        return f"kept {counts.kept:,}   rejected {counts.rejected:,}   failed {counts.failed:,}"

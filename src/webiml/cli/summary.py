@@ -1,24 +1,25 @@
 """What a run says at its end: a few lines for a person, or one JSON object for a program.
 
-The JSON object of `--json` is `Summary` field by field, or `Plan` with `--dry-run`; both are documented there. It is the
-only thing on stdout.
+The JSON object of `--json` is `Summary` field by field, or `Plan` with `--dry-run`; their fields are documented here.
+It is the only thing on stdout.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webiml import __version__
 from webiml.cli.terminal import plain
-from webiml.report.tally import Tally
-from webiml.store.dataset import finished_keys, read_rows
-from webiml.types import Kind, Status
+from webiml.report.words import FAILURE_MEANING, REJECTION_MEANING
+from webiml.store.dataset import finished_keys
+from webiml.types import Kind
 
 if TYPE_CHECKING:
+    from webiml.annotate.dataset import Counts
     from webiml.pairs.source import Listing
 
 FILES_NAMED = 20  # ignored files named in JSON
@@ -37,8 +38,8 @@ class Summary:
     """Rows that were looked at and are not sure."""
     failed: int
     """Rows that could not be read or run."""
-    reasons: dict[str, dict[str, int]]
-    """Reason to rows, under `rejected` and `failed`, the most frequent first."""
+    reasons: dict[str, int]
+    """Reason to rows, the most frequent first."""
     kinds: dict[str, int]
     """Rows of each kind: SPG, SDG, identical, unrelated."""
     ignored: int
@@ -85,23 +86,19 @@ class Plan:
     """Version of webiml."""
 
 
-def gather(listing: Listing, dataset: Path, report: Path, seconds: float, finished_now: int) -> Summary:
-    """Count what became of the inputs of this run; rows of other inputs in the same dataset are left out."""
-    tally = Tally()
-    keys = {pair.key for pair in listing.pairs}
-    for row in read_rows(dataset):
-        if row.key in keys:
-            tally.add(row)
+def gather(listing: Listing, counts: Counts, dataset: Path, report: Path, seconds: float) -> Summary:
+    """What a run that took `seconds` says of the inputs that were listed."""
+    finished_now = counts.inputs - counts.resumed
     return Summary(
         inputs=len(listing.pairs),
-        kept=tally.kept,
-        rejected=tally.rejected,
-        failed=tally.failed,
-        reasons={status.value: dict(tally.reasons_of(status)) for status in (Status.REJECTED, Status.FAILED)},
-        kinds={kind.value: tally.kind_total(kind) for kind in Kind},
+        kept=counts.kept,
+        rejected=counts.rejected,
+        failed=counts.failed,
+        reasons=_most_frequent_first(counts.reasons),
+        kinds={kind.value: counts.kinds[kind] for kind in Kind},
         ignored=len(listing.ignored),
         ignored_files=list(listing.ignored[:FILES_NAMED]),
-        resumed=len(listing.pairs) - finished_now,
+        resumed=counts.resumed,
         seconds=round(seconds, 3),
         pairs_per_second=round(finished_now / seconds, 3) if finished_now and seconds else None,
         dataset=str(dataset),
@@ -115,13 +112,16 @@ def plan(listing: Listing, dataset: Path) -> Plan:
     """Count what there is to do without opening a picture or writing anything."""
     finished = finished_keys(dataset) if dataset.exists() else set()
     resumed = sum(pair.key in finished for pair in listing.pairs)
-    problems = Counter(pair.problem.reason.value for pair in listing.pairs if pair.problem)
+    problems: dict[str, int] = {}
+    for pair in listing.pairs:
+        if pair.problem:
+            problems[pair.problem.reason.value] = problems.get(pair.problem.reason.value, 0) + 1
     return Plan(
         dry_run=True,
         inputs=len(listing.pairs),
         resumed=resumed,
         to_do=len(listing.pairs) - resumed,
-        problems=dict(sorted(problems.items(), key=lambda item: (-item[1], item[0]))),
+        problems=_most_frequent_first(problems),
         ignored=len(listing.ignored),
         ignored_files=list(listing.ignored[:FILES_NAMED]),
         dataset=str(dataset),
@@ -143,9 +143,10 @@ def _summary_text(summary: Summary) -> str:
     lines = [
         f"pairs {summary.inputs:,}   kept {summary.kept:,}   rejected {summary.rejected:,}   failed {summary.failed:,}"
     ]
-    for status, reasons in summary.reasons.items():
+    for word, known in (("rejected", REJECTION_MEANING), ("failed", FAILURE_MEANING)):
+        reasons = {reason: count for reason, count in summary.reasons.items() if reason in known}
         if reasons:
-            lines.append(_line(status, _counts(reasons)))
+            lines.append(_line(word, _counts(reasons)))
     lines += _ignored(summary)
     done = summary.inputs - summary.resumed
     took = f"{done:,} in {summary.seconds:.1f} s" + (
@@ -173,6 +174,10 @@ def _ignored(summary: Summary | Plan) -> list[str]:
     more = summary.ignored - min(FILES_SHOWN, len(summary.ignored_files))
     files = "other file" if summary.ignored == 1 else "other files"
     return [_line("ignored", f"{summary.ignored:,} {files}: {named}" + (f" and {more:,} more" if more else ""))]
+
+
+def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _line(word: str, text: str) -> str:

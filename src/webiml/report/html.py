@@ -1,4 +1,4 @@
-"""A dataset as one page: `write_report(dataset, pictures)`. It opens without a server and reaches nothing outside itself.
+"""A dataset as one page: `write_report(dataset, pictures)`. It opens without a server and reaches nothing else.
 
 File names, details and table columns are hostile until shown otherwise: jinja2 escapes every value, and the page's
 content security policy allows no script at all, no request, and only the one style sheet that it carries.
@@ -24,7 +24,7 @@ from webiml.images.draw import heat, overlay, thumbnail
 from webiml.report.tally import Tally
 from webiml.report.words import KIND_MEANING, REASON_MEANING, STATUS_MEANING
 from webiml.store.atomic import write_bytes
-from webiml.store.dataset import dataset_info, read_member, read_rows
+from webiml.store.dataset import Role, dataset_info, read_member, read_rows
 from webiml.types import Kind, Row, Status
 
 MAX_PAIRS_SHOWN = 200  # pairs in the sheet; each costs about 50 kB of page
@@ -168,7 +168,7 @@ def _card(dataset: Path, row: Row, max_pixels: int) -> Card:
     return Card(row, tuple(drawn))
 
 
-def _decoded(dataset: Path, row: Row, role: str, max_pixels: int) -> np.ndarray | None:
+def _decoded(dataset: Path, row: Row, role: Role, max_pixels: int) -> np.ndarray | None:
     """One stored picture, or None when somebody has removed or damaged it since."""
     try:
         data = read_member(dataset, row, role)

@@ -15,7 +15,7 @@ KIND_MEANING: dict[Kind, str] = {
     Kind.UNRELATED: "The two pictures share nothing that could be found.",
 }
 
-REASON_MEANING: dict[str, str] = {
+REJECTION_MEANING: dict[str, str] = {
     Reason.IDENTICAL: "The two pictures show the same, so there is nothing to mark.",
     Reason.UNRELATED: "The two pictures share nothing that could be found.",
     Reason.NOT_ALIGNED: "The authentic picture could not be laid onto the manipulated one.",
@@ -24,6 +24,9 @@ REASON_MEANING: dict[str, str] = {
     Reason.LOW_QES: "Something was found, but too much of it is in doubt.",
     Reason.TOO_SMALL_AREA: "The mask covers less of the picture than the settings allow.",
     Reason.TOO_LARGE_AREA: "The mask covers more of the picture than the settings allow.",
+}
+
+FAILURE_MEANING: dict[str, str] = {
     Reason.MISSING_AUTHENTIC: "There is no authentic picture for this one.",
     Reason.MISSING_MANIPULATED: "There is no manipulated picture for this one.",
     Reason.AMBIGUOUS: "Two files claim the same place in the pair.",
@@ -45,3 +48,5 @@ REASON_MEANING: dict[str, str] = {
     Reason.WORKER_DIED: "The process died on this pair, for want of memory perhaps.",
     Reason.INTERNAL_ERROR: "A defect of webiml; please report it with the detail.",
 }
+
+REASON_MEANING: dict[str, str] = REJECTION_MEANING | FAILURE_MEANING
