@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +98,7 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[tuple[Format, ImageFile]]:
         raise BadImage(Reason.NOT_AN_IMAGE, f"looks like {looks_like(data)}")
     stream = io.BytesIO(data)
     image: ImageFile | None = None
-    with _quiet(max_pixels):
+    with _quiet(max_pixels), _no_stderr() if picture_format is TIFF else nullcontext():
         try:
             image = picture_format.open(stream)
             if image.width * image.height > max_pixels:
@@ -136,6 +137,23 @@ def _quiet(max_pixels: int) -> Iterator[None]:
         finally:
             Image.MAX_IMAGE_PIXELS = pillow_limit
             logger.removeHandler(handler)
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """libtiff prints its errors to the process's standard error, and Pillow offers no way to stop it."""
+    try:
+        kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # a process without standard error
+        yield
+        return
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _ends_early(picture_format: Format, data: bytes, image: ImageFile | None, error: Exception) -> bool:
@@ -218,7 +236,7 @@ def _grey_16_to_8(image: Image.Image) -> np.ndarray:
 
 
 def _grey_32_to_8(values: np.ndarray, is_float: bool) -> tuple[np.ndarray, float]:
-    """A 32-bit file does not say what white is: the first of 1 (floats), 255, 65535 that holds all, else the maximum."""
+    """No 32-bit file says what white is: the first of 1 (floats), 255, 65535 that holds all, or the maximum."""
     values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = min(float(values.min()), 0.0), float(values.max())
     usual = (1.0, 255.0, 65535.0) if is_float else (255.0, 65535.0)

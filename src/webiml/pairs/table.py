@@ -116,7 +116,7 @@ def _csv_lines(table: Path) -> Iterator[_Line]:
                     fault = str(error)
                 if len(cells) > len(header):
                     fault = f"{len(cells)} fields, the header has {len(header)}"
-                if fault and rows.line_num > above + 1 or "unexpected end of data" in fault:
+                if (fault and rows.line_num > above + 1) or "unexpected end of data" in fault:
                     # What stands between two stray quotes becomes one cell: rows would be lost without a word
                     raise SettingError(
                         f"{readable(table)}: a quote in line {above + 1} seems never to be closed ({fault}); mend it."
