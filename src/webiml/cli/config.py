@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cyclopts import App
     from cyclopts.argument import ArgumentCollection
 
-MAX_BYTES = 1 << 20  # a settings file is a screen of text; anything larger is the wrong file
+MAX_BYTES = 1 << 16  # a settings file is a screen of text; anything larger is the wrong file
 
 
 def read_config(path: Path, *settings: type) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def read_config(path: Path, *settings: type) -> dict[str, Any]:
     except OSError as error:
         raise SettingError(f"--config {path} cannot be read: {error.strerror or error}.") from None
     if len(data) > MAX_BYTES:
-        raise SettingError(f"--config {path} is larger than 1 MB, so it is hardly a settings file.")
+        raise SettingError(f"--config {path} is larger than 64 kB, so it is hardly a settings file.")
     try:
         content = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -98,7 +98,13 @@ def _call(name: str, arguments: list[str]) -> int:
 
     from webiml.cli.config import apply_config
 
-    app = App(name=f"webiml {name}", config=apply_config, version_flags=(), help_format="markdown")
+    app = App(
+        name=f"webiml {name}",
+        config=apply_config,
+        version_flags=(),
+        help_format="markdown",
+        suppress_keyboard_interrupt=False,
+    )
     app.default(getattr(importlib.import_module(f"webiml.cli.{name}"), name))
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -31,6 +33,7 @@ MAX_PAIRS_SHOWN = 200  # pairs in the sheet; each costs about 50 kB of page
 THUMBNAIL_SIDE = 220  # pixels, the longer side
 THUMBNAIL_QUALITY = 80  # JPEG
 QES_BINS = 20  # over [0, 1]
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +201,20 @@ def _bars(kept: np.ndarray, rejected: np.ndarray, height: float = 120) -> list[B
     ]
 
 
+def _spelled_out(value: Any) -> Any:
+    """Control characters and direction marks as text: a file name cannot reorder the line it stands in."""
+    if type(value) is not str:  # numbers, and what is marked as safe
+        return value
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), value)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("webiml.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_spelled_out,
         trim_blocks=True,
         lstrip_blocks=True,
     )
