@@ -115,6 +115,10 @@ def test_a_parent_that_ends_leaves_no_process(how):
         time.sleep(0.5)  # let them begin their work
         started = work.children(parent.pid)
         if how == signal.SIGINT:
+            for worker in started:
+                os.kill(worker, how)
+            time.sleep(0.3)
+            assert work.children(parent.pid) == started  # they do not listen: the parent alone decides
             os.killpg(parent.pid, how)  # Ctrl-C reaches everyone
         else:
             parent.send_signal(how)

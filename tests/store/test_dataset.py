@@ -217,6 +217,19 @@ def test_a_journal_cut_at_any_byte_loses_only_the_cut_line(tmp_path, shape):
     assert {name: data for name, data in contents(tmp_path).items() if not name.startswith("whole/")} == expected
 
 
+def test_what_a_kill_left_is_swept_and_what_a_person_put_there_stays(tmp_path):
+    write_dataset(tmp_path / "folder", "a")
+    write_dataset(tmp_path / "shards", "a", format="shards")
+    names = ["folder/masks/.b.png", "folder/.annotations.parquet", "shards/.shard-000001.tar", "shards/.webiml/.probe"]
+    left = [tmp_path / f"{name}.webiml-tmp" for name in names] + [tmp_path / "shards/.webiml/staging/b.mask.png"]
+    note = tmp_path / "folder" / "masks" / "note.txt"
+    for file in [*left, note]:
+        file.write_bytes(b"half")
+    write_dataset(tmp_path / "folder", "a")
+    write_dataset(tmp_path / "shards", "a", format="shards")
+    assert [file for file in left if file.exists()] == [] and note.exists()
+
+
 # Refusals
 
 
