@@ -111,19 +111,22 @@ def test_a_parent_that_ends_leaves_no_process(how):
         text=True,
         start_new_session=True,
     ) as parent:
-        assert wait_for(lambda: len(work.children(parent.pid)) >= 3)  # two workers and the resource tracker
-        time.sleep(0.5)  # let them begin their work
-        started = work.children(parent.pid)
-        if how == signal.SIGINT:
-            for worker in started:
-                os.kill(worker, how)
-            time.sleep(0.3)
-            assert work.children(parent.pid) == started  # they do not listen: the parent alone decides
-            os.killpg(parent.pid, how)  # Ctrl-C reaches everyone
-        else:
-            parent.send_signal(how)
-        _, errors = parent.communicate(timeout=20)
-        assert wait_for(lambda: not any(work.alive(process) for process in started))
+        try:
+            assert wait_for(lambda: len(work.children(parent.pid)) >= 3)  # two workers and the resource tracker
+            time.sleep(0.5)  # let them begin their work
+            started = work.children(parent.pid)
+            if how == signal.SIGINT:
+                for worker in started:
+                    os.kill(worker, how)
+                time.sleep(0.3)
+                assert work.children(parent.pid) == started  # they do not listen: the parent alone decides
+                os.killpg(parent.pid, how)  # Ctrl-C reaches everyone
+            else:
+                parent.send_signal(how)
+            _, errors = parent.communicate(timeout=20)
+            assert wait_for(lambda: not any(work.alive(process) for process in started))
+        finally:
+            parent.kill()  # where an assertion has failed
     assert errors.count("Traceback") == (1 if how == signal.SIGINT else 0), errors  # only the parent's own
 
 
