@@ -57,7 +57,7 @@ def webiml() -> Webiml:
     def run(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "COLUMNS": "120", **options.pop("env", {})}
         environment.pop("WEBIML_DEBUG", None)
-        command = [sys.executable, "-m", "webiml", *map(os.fspath, arguments)]
+        command = [sys.executable, "-m", "webiml", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)
 
     return run
