@@ -130,6 +130,7 @@ class DatasetWriter:
         key = finished.row.key
         if not is_safe_key(key) or key in self.done:
             raise ValueError(f"the key {key!r:.200} is not safe as a file name, or its row is finished already")
+        self._pack_full()  # before the row, not after: once its line is written it is finished, and nothing may fail
         self._marker_off()
         paths: dict[str, str] = {}
         for name, data in finished.files.items():
@@ -149,7 +150,6 @@ class DatasetWriter:
             )
         )
         self._journal.add_row(row, {name: len(data) for name, data in finished.files.items()})
-        self._pack_full()
         return row
 
     def finish(self) -> bool:
@@ -163,6 +163,7 @@ class DatasetWriter:
         table = self.path / FILE_NAME
         if self._marker.exists() and table.exists():
             return False
+        self._pack_full()
         if self.info.format == "shards" and self._journal.unpacked:
             self._pack(len(self._journal.unpacked))
         rows = (self._journal.entry(key).row for key in sorted(self.done))
@@ -196,7 +197,6 @@ class DatasetWriter:
         for file in self._staging.iterdir():  # our own folder: what no unpacked row needs was packed, or never counted
             if file.name not in wanted:
                 file.unlink()
-        self._pack_full()
 
     def _pack_full(self) -> None:
         while self.info.format == "shards" and len(self._journal.unpacked) >= self.info.shard_pairs:
