@@ -1,0 +1,201 @@
+"""Fit the logistic curves behind the priors and the kind, on synthetic pairs of the train split only.
+
+    python benchmarks/fit_priors.py --images ../shared/data/train_pack --images ../shared/data/train_pack_2
+
+Writes src/webiml/priors/{difference,correlation}.json and src/webiml/annotate/classify.json: a few numbers a feature,
+no network. No validation set is read. Held-out calibration is what `benchmarks/calibration.py` measures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from synthetic_pairs import MIX, make_pairs
+
+from webiml.annotate import classify
+from webiml.annotate.evidence import Evidence
+from webiml.geometry.logistic import Logistic, from_dict
+from webiml.geometry.maps import disk
+from webiml.priors import correlation, difference
+
+SOURCE = Path(__file__).parent.parent / "src" / "webiml"
+INSIDE, OUTSIDE = 800, 800  # pixels a map gives: in and around the mask, and elsewhere at half the weight
+Sample = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # features, truth, weight
+
+
+def main() -> None:
+    """Make pairs, fit one curve after the other (a later one needs the earlier), write them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, action="append", required=True, help="a pack of training pictures")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--pairs", type=Path, help="keep the synthetic pairs here and use them again")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.pairs or Path(temporary)
+        if not (folder / "pairs.csv").exists():
+            settings = {"split": "train", "count": arguments.count, "seed": arguments.seed, "kinds": list(MIX)}
+            for _ in make_pairs(arguments.images, folder, workers=arguments.workers, **settings):
+                pass
+        rows = pd.read_csv(folder / "pairs.csv").to_dict("records")
+        note = {"pairs": len(rows), "seed": arguments.seed, "split": "train", "made_by": "benchmarks/fit_priors.py"}
+        with multiprocessing.get_context("spawn").Pool(arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+            run = partial(pool.map, chunksize=4)
+            spg = [row for row in rows if row["kind"] in ("SPG", "identical")]
+            other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
+            curves = {"first": fit("difference/first", run(partial(first_sample, folder), spg))}
+            curves["second"] = fit("difference/second", run(partial(second_sample, folder, curves["first"]), spg))
+            write(SOURCE / "priors" / "difference.json", curves, note)
+            curves = {"single": fit("correlation/single", run(partial(single_sample, folder), other))}
+            curves["composite"] = fit("correlation/composite", run(partial(composite_sample, folder, curves["single"]), other))
+            write(SOURCE / "priors" / "correlation.json", curves, note)
+            curves = {"same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3)}
+            curves["shared_object"] = fit("classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3)
+            write(SOURCE / "annotate" / "classify.json", curves, note)
+
+
+def read(folder: Path, row: dict) -> tuple[Evidence, np.ndarray]:
+    """A pair's evidence and its true mask at working size."""
+    authentic, manipulated = (cv2.imread(str(folder / row[side]))[..., ::-1] for side in ("authentic", "manipulated"))
+    evidence = Evidence(authentic, manipulated)
+    mask = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_GRAYSCALE)
+    height, width = evidence.manipulated.shape[:2]
+    return evidence, cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 127
+
+
+def first_sample(folder: Path, row: dict) -> Sample | None:
+    """Pixels of the first look at a difference."""
+    evidence, mask = read(folder, row)
+    if (found := evidence.alignment) is None or found.agreement * found.validity.mean() < 0.4:
+        return None
+    look = difference.first_look(found.authentic, evidence.manipulated, found.validity)
+    return choose(row["key"], look, mask, found.validity)
+
+
+def second_sample(folder: Path, first: dict, row: dict) -> Sample | None:
+    """Pixels of the second look at a difference."""
+    evidence, mask = read(folder, row)
+    if (found := evidence.alignment) is None or found.agreement * found.validity.mean() < 0.4:
+        return None
+    inputs = found.authentic, evidence.manipulated, found.validity
+    suspects = from_dict(first)(difference.first_look(*inputs))
+    suspects[~found.validity] = 0
+    return choose(row["key"], difference.second_look(suspects, *inputs), mask, found.validity)
+
+
+def single_sample(folder: Path, row: dict) -> Sample | None:
+    """Pixels of each hypothesis; another copy of the object than the one that proposed it is left out."""
+    evidence, mask = read(folder, row)
+    samples = []
+    for number, hypothesis in enumerate(evidence.hypotheses):
+        look = correlation.single_look(evidence.authentic, evidence.manipulated, hypothesis)
+        _, label = cv2.connectedComponents(mask.astype(np.uint8))
+        y, x = correlation._pixels(hypothesis.points, mask.shape)
+        own = np.isin(label, np.setdiff1d(label[y, x], 0))
+        valid = look.pop("validity")
+        samples.append(choose(f"{row['key']}/{number}", look, own, valid & (own | (label == 0))))
+    return join(samples)
+
+
+def composite_sample(folder: Path, single: dict, row: dict) -> Sample | None:
+    """Pixels of all hypotheses together."""
+    evidence, mask = read(folder, row)
+    if not evidence.hypotheses:
+        return None
+    looks = [correlation.single_look(evidence.authentic, evidence.manipulated, h) for h in evidence.hypotheses]
+    singles = [from_dict(single)(look) for look in looks]
+    look = correlation.composite_look(evidence.manipulated, evidence.hypotheses, looks, singles)
+    return choose(row["key"], look, mask, np.ones(mask.shape, bool))
+
+
+def scene_sample(folder: Path, row: dict) -> Sample | None:
+    """One pair: do both pictures show the same scene?"""
+    evidence, _ = read(folder, row)
+    return whole(classify.scene_features(evidence), row["kind"] in ("SPG", "identical"))
+
+
+def object_sample(folder: Path, row: dict) -> Sample | None:
+    """One pair of different scenes: do they share an object?"""
+    evidence, _ = read(folder, row)
+    return whole(classify.object_features(evidence), row["kind"] == "SDG")
+
+
+def whole(features: dict, truth: bool) -> Sample:
+    """A sample of one."""
+    return {name: np.array([value], np.float32) for name, value in features.items()}, np.array([truth]), np.ones(1)
+
+
+def choose(key: str, features: dict, mask: np.ndarray, usable: np.ndarray) -> Sample | None:
+    """Pixels of a map, in and around the mask and elsewhere, so that small objects count as much as large ones."""
+    rng = np.random.default_rng(np.frombuffer(key.encode().ljust(8, b"."), np.uint8))
+    reach = max(3.0, float(np.sqrt(mask.sum())) / 3)
+    near = cv2.dilate(mask.astype(np.uint8), disk(reach)) > 0
+    parts, weights = [], []
+    for where, count, weight in ((near & usable, INSIDE, 1.0), (~near & usable, OUTSIDE, 0.5)):
+        found = np.flatnonzero(where)
+        if len(found):
+            parts.append(rng.choice(found, count))
+            weights.append(np.full(count, weight))
+    if not parts:
+        return None
+    index = np.concatenate(parts)
+    shape = mask.shape
+    columns = {name: np.broadcast_to(value, shape).reshape(-1)[index].astype(np.float32) for name, value in features.items()}
+    return columns, mask.reshape(-1)[index], np.concatenate(weights)
+
+
+def join(samples: list[Sample | None]) -> Sample | None:
+    """Several samples as one."""
+    found = [sample for sample in samples if sample is not None]
+    if not found:
+        return None
+    names = found[0][0]
+    return {n: np.concatenate([s[0][n] for s in found]) for n in names}, *(np.concatenate([s[i] for s in found]) for i in (1, 2))
+
+
+def fit(name: str, samples: list[Sample | None], *, ridge: float = 1e-4) -> dict:
+    """Weighted maximum likelihood with a small ridge; returns the curve's JSON form."""
+    started = time.time()
+    joined = join(samples)
+    assert joined is not None
+    columns, truth, weight = joined
+    x = np.column_stack(list(columns.values())).astype(np.float64)
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
+    z = (x - mean) / scale
+    design = np.hstack([z, np.minimum(z, 0), np.ones((len(z), 1))])
+    weight = weight / weight.sum()
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        score = design @ w
+        error = 1 / (1 + np.exp(-np.clip(score, -30, 30))) - truth
+        return float((weight * (np.logaddexp(0, score) - truth * score)).sum() + ridge * w @ w), design.T @ (weight * error) + 2 * ridge * w
+
+    result = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    k = len(columns)
+    print(f"{name}: {len(truth):,} samples, loss {result.fun:.4f}, {time.time() - started:.0f} s", flush=True)
+    slope, low = result.x[:k], result.x[k : 2 * k]
+    table = zip(columns, np.column_stack([mean, scale, slope, low]).tolist(), strict=True)
+    return {"offset": round(float(result.x[-1]), 5), "features": {n: [float(f"{v:.5g}") for v in row] for n, row in table}}
+
+
+def write(path: Path, curves: dict, note: dict) -> None:
+    """Write the curves of one file, one feature a line."""
+    text = json.dumps(note | {"curves": curves}, indent=1)
+    path.write_text(text + "\n", "utf-8")
+    print("wrote", path.relative_to(SOURCE.parent.parent), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Authentic onto manipulated: one transform for the whole frame, if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from webiml.geometry import fit
+from webiml.geometry.colour import apply_colour, fit_colour
+from webiml.geometry.features import Features, match, mirrored
+from webiml.geometry.maps import blur
+from webiml.geometry.warp import warp
+
+AGREE = 12 / 255  # a pixel agrees when its blurred, colour-corrected difference is below this (method 2.4)
+MIN_INLIERS = 8
+MIN_COVERED = 0.05  # of the manipulated picture
+THRESHOLD = 3.0  # pixels of the working size
+GAIN = 0.005  # a later candidate must agree on this much more of the picture than an earlier, simpler one
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """The authentic picture in the frame of the manipulated one.
+
+    Attributes:
+        transform: 3x3 float64, authentic points to manipulated points.
+        authentic: (H, W, 3) float32 in [0, 1], warped and recoloured; manipulated size.
+        validity: (H, W) bool, covered by the authentic picture.
+        agreement: share of the valid pixels that agree, [0, 1].
+        inliers: (K, 2) float32, points of the manipulated picture whose match obeys the transform.
+    """
+
+    transform: np.ndarray
+    authentic: np.ndarray
+    validity: np.ndarray
+    agreement: float
+    inliers: np.ndarray
+
+
+def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, target: Features) -> Alignment | None:
+    """Find the transform under which most of the two pictures agrees; None when no candidate is sane.
+
+    Candidates: the same frame, an affine map and a homography of the matched key points, and both for the mirrored
+    authentic picture where that matches better.
+
+    Args:
+        authentic, manipulated: (H, W, 3) float32 in [0, 1], sizes may differ. source, target: their features.
+    Source: method 2.4, with MAGSAC and a least-squares refit.
+    """
+    best: Alignment | None = None
+    for transform, inliers in _candidates(authentic, manipulated, source, target):
+        warped, validity = warp(authentic, transform, manipulated.shape[:2])
+        covered = float(validity.mean())
+        if covered < MIN_COVERED:
+            continue
+        warped = apply_colour(warped, fit_colour(warped, manipulated, validity))
+        agreement = agree(warped, manipulated, validity)
+        if best is None or agreement * covered > best.agreement * float(best.validity.mean()) + GAIN:
+            best = Alignment(transform, warped, validity, agreement, inliers)
+    return best
+
+
+def agree(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> float:
+    """Share of the valid pixels whose blurred difference is below AGREE in every channel."""
+    disagrees = (np.abs(blur(authentic, 1.5) - blur(manipulated, 1.5)) >= AGREE).any(axis=2)
+    return 1 - float(disagrees[validity].mean())
+
+
+def _candidates(
+    authentic: np.ndarray, manipulated: np.ndarray, source: Features, target: Features
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Transforms, simplest first, each with the target points that obey it."""
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    straight = match(source, target, ratio=0.8)
+    turned_source = mirrored(source, authentic.shape[1])
+    turned = match(turned_source, target, ratio=0.8)
+    if authentic.shape == manipulated.shape:
+        goals = target.points[straight.target]
+        found.append((np.eye(3), goals[fit.residuals(np.eye(3), source.points[straight.source], goals) < THRESHOLD]))
+    for features, matches, mirror in (
+        (source, straight, np.eye(3)),
+        (turned_source, turned, np.array([[-1, 0, authentic.shape[1] - 1], [0, 1, 0], [0, 0, 1.0]])),
+    ):
+        if matches is turned and len(turned) < len(straight):
+            continue
+        points, goals = features.points[matches.source], target.points[matches.target]
+        for estimate in (fit.affine, fit.homography):
+            transform, inliers = estimate(points, goals, threshold=THRESHOLD)
+            if transform is not None and inliers.sum() >= MIN_INLIERS and fit.is_sane(transform):
+                found.append((transform @ mirror, goals[inliers]))
+    return found

@@ -1,0 +1,106 @@
+"""One pair of pictures in, one mask that can be trusted out, or the reason why there is none.
+
+    classify kind -> align -> segment -> average over views -> QES -> keep or reject     (the paper's Figure 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+
+from webiml.annotate.classify import classify
+from webiml.annotate.evidence import Evidence
+from webiml.errors import BadMap
+from webiml.images.codec import from_8bit, to_8bit
+from webiml.images.decode import MIN_SIDE
+from webiml.metrics.qes import qes
+from webiml.settings import AnnotatorSettings
+from webiml.types import Annotation, Kind, Reason, Status
+
+Segmenter = Callable[[Evidence], np.ndarray]  # (h, w) float32 probability at working size
+
+PRIORS: Mapping[Kind, Segmenter] = {
+    Kind.SPG: lambda evidence: evidence.difference,
+    Kind.SDG: lambda evidence: evidence.correlation,
+}
+
+
+class Annotator:
+    """Annotates pairs; keeps its settings and nothing else between calls, so one serves many threads and pairs."""
+
+    def __init__(self, settings: AnnotatorSettings | None = None) -> None:
+        self.settings = settings or AnnotatorSettings()
+        self.segmenters = PRIORS
+
+    def __call__(self, authentic: np.ndarray, manipulated: np.ndarray) -> Annotation:
+        """Annotate one pair.
+
+        Args:
+            authentic, manipulated: (H, W, 3) uint8 RGB, sides of 16 pixels or more; their sizes may differ.
+        Returns:
+            The annotation; its probability has the manipulated picture's size.
+        Raises:
+            BadMap: an array of another shape or type.
+        """
+        for name, picture in (("authentic", authentic), ("manipulated", manipulated)):
+            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or min(picture.shape[:2]) < MIN_SIDE:
+                raise BadMap(f"{name} must be (H, W, 3) uint8 with sides of {MIN_SIDE} or more, got {picture.dtype} {picture.shape}")
+        evidence = Evidence(authentic, manipulated)
+        kind, confidence = classify(evidence)
+        # What was looked at in vain has a map too: a person who doubts the kind can see what little was found.
+        segment = self.segmenters[Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG]
+        probability = evidence.at_native_size(segment(evidence))
+        return self.judge(evidence, kind, confidence, to_8bit(probability))
+
+    def judge(self, evidence: Evidence, kind: Kind, confidence: float, probability: np.ndarray) -> Annotation:
+        """Keep a mask that is sure, of a believable size and about what both pictures show; else say why not.
+
+        Args: probability (H, W) uint8, as it will be stored: what is judged is what everyone can recompute.
+        """
+        mask = probability >= 128
+        area = float(mask.mean())
+        score = qes(probability)
+        same_scene = kind in (Kind.SPG, Kind.IDENTICAL)
+        alignment = evidence.alignment if same_scene else None
+        unknown = None if alignment is None else float(1 - alignment.validity.mean())
+        reason, detail = self._doubt(kind, score, area, unknown)
+        return Annotation(
+            status=Status.KEPT if reason is None else Status.REJECTED,
+            reason=reason,
+            detail=detail,
+            kind=kind,
+            kind_confidence=confidence,
+            probability=from_8bit(probability),
+            transform=None if alignment is None else evidence.native_transform,
+            unknown_fraction=unknown,
+            qes=score,
+            mask_area=area,
+            components=cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1,
+        )
+
+    def _doubt(self, kind: Kind, score: float | None, area: float, unknown: float | None) -> tuple[Reason | None, str]:
+        settings = self.settings
+        if kind is Kind.IDENTICAL:
+            return Reason.IDENTICAL, "nothing differs but what saving and resizing do"
+        if kind is Kind.UNRELATED:
+            return Reason.UNRELATED, "no common scene and no common object found"
+        if unknown is not None and unknown > settings.max_unknown:
+            return Reason.UNKNOWN_AREA, f"{unknown:.0%} is not covered by the authentic picture, more than {settings.max_unknown:.0%}"
+        if score is None:
+            return Reason.NOTHING_FOUND, "no pixel reaches 1/16"
+        if score <= settings.min_qes:
+            return Reason.LOW_QES, f"{score:.2f}, not above {settings.min_qes}"
+        if area < settings.min_area:
+            return Reason.TOO_SMALL_AREA, f"{area:.2%} of the picture, less than {settings.min_area:.2%}"
+        if area > settings.max_area:
+            return Reason.TOO_LARGE_AREA, f"{area:.0%} of the picture, more than {settings.max_area:.0%}"
+        return None, ""
+
+
+def annotate_pair(
+    authentic: np.ndarray, manipulated: np.ndarray, settings: AnnotatorSettings | None = None
+) -> Annotation:
+    """Annotate one pair of pictures; see `Annotator`."""
+    return Annotator(settings)(authentic, manipulated)

@@ -1,0 +1,88 @@
+"""SPG, SDG, identical or unrelated: which question can be asked of a pair."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from webiml.annotate.evidence import Evidence
+from webiml.geometry.logistic import Logistic, load
+from webiml.geometry.maps import blur, grey, top_mean
+from webiml.types import Kind
+
+CELLS = 8  # a picture is cut into this many cells a side
+SEEN = 0.5  # a prior has found something when its strongest 0.2 % of pixels reach this on average
+
+
+@cache
+def curves() -> dict[str, Logistic]:
+    """The fitted curves; read once."""
+    return load("webiml.annotate", "classify")
+
+
+def classify(evidence: Evidence) -> tuple[Kind, float]:
+    """The kind of a pair and how sure it is, in [0, 1].
+
+    The same scene, if the frames can be laid upon one another and mostly agree; then SPG where something differs and
+    identical where nothing does. Else SDG where an object is shared and unrelated where none is.
+    Departs: "the same frame" is no evidence, since it is true of a benchmark and not of the web (method 9).
+    """
+    same = float(curves()["same_scene"](scene_features(evidence)))
+    if same >= 0.5:
+        found = top_mean(evidence.difference)
+        return (Kind.SPG, same) if found >= SEEN else (Kind.IDENTICAL, same * (1 - found))
+    shared = float(curves()["shared_object"](object_features(evidence)))
+    return (Kind.SDG, (1 - same) * shared) if shared >= 0.5 else (Kind.UNRELATED, (1 - same) * (1 - shared))
+
+
+def scene_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
+    """How much of the manipulated picture the aligned authentic one explains; each number in [0, 1]."""
+    names = ("agreement", "structure", "cells", "inliers")
+    alignment = evidence.alignment
+    if alignment is None:
+        return dict.fromkeys(names, 0.0)
+    # Agreement on a small overlap is what a shared object gives, so it counts by what it covers.
+    covered = np.sqrt(float(alignment.validity.mean()))
+    cells = (CELLS, CELLS)
+    everywhere = _per_cell(evidence.features[1].points, evidence.manipulated.shape, cells)
+    obeying = _per_cell(alignment.inliers, evidence.manipulated.shape, cells)
+    busy = everywhere >= 3
+    return {
+        "agreement": alignment.agreement * covered,
+        "structure": _structural_agreement(evidence, alignment.agreement) * covered,
+        "cells": float((obeying[busy] >= 1).mean()) if busy.any() else 0.0,
+        "inliers": float(np.minimum(obeying, everywhere)[busy].sum() / everywhere[busy].sum()) if busy.any() else 0.0,
+    }
+
+
+def object_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
+    """How strong the best trace of a shared object is."""
+    inliers = max((len(hypothesis.points) for hypothesis in evidence.hypotheses), default=0)
+    found = top_mean(evidence.correlation) if evidence.hypotheses else 0.0
+    area = float((evidence.correlation >= 0.5).mean()) if evidence.hypotheses else 0.0
+    return {"inliers": float(np.log1p(inliers)), "strongest": found, "area": float(np.sqrt(area))}
+
+
+def _per_cell(points: np.ndarray, shape: tuple[int, ...], cells: tuple[int, int]) -> np.ndarray:
+    counted = np.zeros(cells)
+    if len(points):
+        column = np.clip((points[:, 0] / shape[1] * cells[1]).astype(int), 0, cells[1] - 1)
+        row = np.clip((points[:, 1] / shape[0] * cells[0]).astype(int), 0, cells[0] - 1)
+        np.add.at(counted, (row, column), 1)
+    return counted
+
+
+def _structural_agreement(evidence: Evidence, otherwise: float) -> float:
+    """Share of the textured, covered pixels around which both pictures have the same structure.
+
+    Texture in either picture counts: a smooth sky that meets a smooth wall agrees in colour and shows nothing.
+    """
+    alignment = evidence.alignment
+    assert alignment is not None
+    a, m = grey(blur(alignment.authentic, 1)), grey(blur(evidence.manipulated, 1))
+    mean_a, mean_m = blur(a, 3), blur(m, 3)
+    var_a, var_m = np.maximum(blur(a * a, 3) - mean_a**2, 0), np.maximum(blur(m * m, 3) - mean_m**2, 0)
+    alike = (blur(a * m, 3) - mean_a * mean_m + 1e-5) / np.sqrt((var_a + 1e-5) * (var_m + 1e-5))
+    textured = alignment.validity & (np.maximum(var_a, var_m) > 0.015**2)
+    return float((alike[textured] > 0.7).mean()) if textured.sum() > 50 else otherwise

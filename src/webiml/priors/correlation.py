@@ -1,0 +1,163 @@
+"""The SDG prior: what the manipulated picture shares with the authentic one, an object that was pasted elsewhere.
+
+Each hypothesis says where a piece of the authentic picture would lie. Laid there and recoloured, it must look like the
+manipulated picture: by colour, by structure, more than by chance (as two patches of sky would), and near the key points
+that proposed it. The hypotheses are composited, since one object is often pasted two or three times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import cv2
+import numpy as np
+
+from webiml.geometry.colour import apply_colour, fit_colour
+from webiml.geometry.hypotheses import Hypothesis
+from webiml.geometry.logistic import Logistic, load
+from webiml.geometry.maps import (
+    blur, close, fill_holes, grey, guided, length, local_correlation, log_odds, opened, spread, tolerant_difference, top_mean,
+)  # fmt: skip
+from webiml.geometry.warp import warp
+
+Features = dict[str, "np.ndarray | float"]
+
+
+@cache
+def curves() -> dict[str, Logistic]:
+    """The fitted curves; read once."""
+    return load("webiml.priors", "correlation")
+
+
+def correlation_prior(authentic: np.ndarray, manipulated: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
+    """Probability that a pixel belongs to an object of the authentic picture.
+
+    Args:
+        authentic, manipulated: (H, W, 3) float32 in [0, 1], sizes may differ. hypotheses: strongest first.
+    Returns:
+        (H, W) float32 in [0, 1] at the manipulated size; all 0 without hypotheses.
+    Source: method 2.3 and 9 (the prior of Corr-DINO, with several sequential hypotheses).
+    """
+    if not hypotheses:
+        return np.zeros(manipulated.shape[:2], np.float32)
+    looks = [single_look(authentic, manipulated, hypothesis) for hypothesis in hypotheses]
+    return curves()["composite"](composite_look(manipulated, hypotheses, looks, [curves()["single"](look) for look in looks]))
+
+
+def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypothesis) -> Features:
+    """Features of a pixel under one hypothesis; `validity` among them is True where the warped picture covers it."""
+    height, width = manipulated.shape[:2]
+    size = max(min(height, width) / 256, 0.5)
+    warped, validity = warp(authentic, hypothesis.transform, (height, width))
+    near = _around(hypothesis, (height, width), size) & validity
+    colours = fit_colour(blur(warped, 1), blur(manipulated, 1), near, degree=1 if near.sum() < 1500 * size**2 else 2)
+    warped = apply_colour(warped, colours)
+    a, m = blur(warped, 0.8), blur(manipulated, 0.8)
+    signed = a - m
+
+    def against_near(difference: np.ndarray) -> np.ndarray:
+        usual = float(np.quantile(difference[near], 0.6)) if near.any() else 0.05
+        return np.log(difference / (usual + 0.01) + 0.05)
+
+    raw = blur(length(signed), 1.5)
+    grey_a, grey_m = grey(a), grey(m)
+    distance = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
+    extent = np.sqrt(max(float(np.prod(np.ptp(hypothesis.points, axis=0))), 1.0)) + 10 * size
+    return {
+        "fine": against_near(length(blur(signed, 0.6))),
+        "middle": against_near(length(blur(signed, 2))),
+        "raw": against_near(raw),
+        "tolerant": against_near(blur(tolerant_difference(a, m), 1)),
+        "absolute": np.log(raw + 0.005),
+        "structure": local_correlation(grey_a, grey_m, 2 * size, 3e-5),
+        "structure_wide": local_correlation(grey_a, grey_m, 5 * size, 3e-5),
+        "chance": np.log((raw + 0.01) / (_by_chance(warped, manipulated, round(14 * size)) + 0.01)),
+        "contrast": np.log(spread(grey_m, 3) + 0.003),
+        "distance": np.log(distance / size + 1),
+        "distance_extent": distance / np.float32(extent),
+        "density": np.log(_density(hypothesis.points, (height, width), 8 * size) + 0.02),
+        "inliers": float(np.log(len(hypothesis.points))),
+        "validity": validity,
+    }
+
+
+def composite_look(
+    manipulated: np.ndarray, hypotheses: Sequence[Hypothesis], looks: Sequence[Features], singles: Sequence[np.ndarray]
+) -> Features:
+    """Features of a pixel from all hypotheses: those of the one that explains it best, and of its surroundings.
+
+    Args: looks, singles: `single_look` of each hypothesis and its (H, W) probability.
+    """
+    size = max(min(manipulated.shape[:2]) / 256, 0.5)
+    masked = np.stack([np.where(look["validity"], p, 0) for look, p in zip(looks, singles, strict=True)])
+    winner = masked.argmax(axis=0)
+    best = masked.max(axis=0)
+    own = {
+        name: np.choose(winner, [np.broadcast_to(look[name], best.shape) for look in looks]).astype(np.float32)
+        for name in looks[0]
+        if name != "validity"
+    }
+    filled = fill_holes(blur(best, 0.8 * size), (0.3, 0.4, 0.5, 0.6, 0.7, 0.8))
+    solid = opened(filled, 2 * size)
+    return own | {
+        "best": log_odds(best),
+        "any": log_odds(1 - np.prod(1 - masked, axis=0)),
+        "near": log_odds(blur(best, 1.5 * size)),
+        "around": log_odds(blur(best, 4 * size)),
+        "far": log_odds(blur(best, 9 * size)),
+        "guided": log_odds(guided(manipulated, best, max(2, round(4 * size)))),
+        "guided_wide": log_odds(guided(manipulated, best, max(3, round(9 * size)))),
+        "filled": log_odds(filled),
+        "solid": log_odds(solid),
+        "closed_near": log_odds(close(solid, 4 * size)),
+        "closed_far": log_odds(close(solid, 9 * size)),
+        "support": _support(blur(best, size), hypotheses),
+        "strongest": float(log_odds(np.float32(top_mean(solid)))),
+        "most_inliers": float(np.log(max(len(h.points) for h in hypotheses))),
+    }
+
+
+def _pixels(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    column = np.clip((points[:, 0] + 0.5).astype(int), 0, size[1] - 1)
+    return np.clip((points[:, 1] + 0.5).astype(int), 0, size[0] - 1), column
+
+
+def _around(hypothesis: Hypothesis, size: tuple[int, int], scale: float) -> np.ndarray:
+    """(H, W) bool: the neighbourhoods of the inliers."""
+    drawn = np.zeros(size, np.uint8)
+    for (y, x), diameter in zip(np.column_stack(_pixels(hypothesis.points, size)).tolist(), hypothesis.sizes, strict=True):
+        cv2.circle(drawn, (x, y), int(max(3 * scale, min(float(diameter), 12 * scale))), 1, -1)
+    return drawn > 0
+
+
+def _density(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndarray:
+    """Inliers under a Gaussian of height 1."""
+    drawn = np.zeros(size, np.float32)
+    np.add.at(drawn, _pixels(points, size), 1)
+    return blur(drawn, sigma) * np.float32(2 * np.pi * sigma**2)
+
+
+def _by_chance(warped: np.ndarray, manipulated: np.ndarray, shift: int) -> np.ndarray:
+    """Mean difference if the warped picture lay `shift` pixels aside: small where anything would fit, as in the sky."""
+    a, m = blur(warped, 1.5), blur(manipulated, 1.5)
+    height, width = m.shape[:2]
+    sides = [
+        cv2.warpAffine(a, np.array([[1, 0, x], [0, 1, y]], float), (width, height), borderMode=cv2.BORDER_REFLECT)
+        for x, y in ((shift, 0), (-shift, 0), (0, shift), (0, -shift))
+    ]
+    return blur(sum(length(side - m) for side in sides) / np.float32(4), 2)
+
+
+def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
+    """How many inliers lie in a pixel's own connected part, summed as logarithms over three levels."""
+    seeds = np.zeros(best.shape)
+    for hypothesis in hypotheses:
+        np.add.at(seeds, _pixels(hypothesis.points, best.shape), 1)
+    support = np.zeros(best.shape, np.float32)
+    for level in (0.3, 0.5, 0.7):
+        count, label = cv2.connectedComponents((best > level).astype(np.uint8))
+        inside = np.bincount(label.reshape(-1), weights=seeds.reshape(-1), minlength=count)
+        inside[0] = 0
+        support += np.log1p(inside).astype(np.float32)[label]
+    return support
