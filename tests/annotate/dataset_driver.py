@@ -48,7 +48,7 @@ class DifferenceAnnotator:
                 bad = np.full(manipulated.shape[:2], np.nan, np.float32)
                 return Annotation(Status.KEPT, None, "", Kind.SPG, 1.0, probability=bad)
             case self.SLOW:
-                time.sleep(0.2)
+                time.sleep(0.1)
         levels = np.abs(authentic.astype(int) - manipulated).max(axis=2)
         return Annotation(
             Status.KEPT,
