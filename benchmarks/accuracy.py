@@ -1,4 +1,4 @@
-"""How good are the masks on pairs with published truth? Every pair counts, a rejected one with its probability map.
+"""How good are the masks on pairs with published truth? Every pair counts, a rejected one with its map.
 
     python benchmarks/accuracy.py --pairs ../shared/data/casia1_dev/pairs.csv [--pairs MORE.csv] [--json OUT.json]
 
@@ -51,7 +51,9 @@ class Score:
 def main() -> None:
     """Score each table and print one line a kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=Path, action="append", required=True, help="table with key, authentic, manipulated, mask, kind")
+    parser.add_argument(
+        "--pairs", type=Path, action="append", required=True, help="table with key, authentic, manipulated, mask, kind"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write every score here")
     parser.add_argument("--maps", type=Path, help="write every probability map under this folder, to look at")
@@ -60,7 +62,9 @@ def main() -> None:
     everything = {}
     for table in arguments.pairs:
         rows = [row | {"folder": table.parent, "maps": arguments.maps} for row in pd.read_csv(table).to_dict("records")]
-        with multiprocessing.get_context("spawn").Pool(arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        with multiprocessing.get_context("spawn").Pool(
+            arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)
+        ) as pool:
             started = time.time()
             scored = pool.map(score, rows, chunksize=4)
         print(f"\n{table}: {len(scored)} pairs, {len(scored) / (time.time() - started):.2f} pairs a second")
@@ -72,7 +76,8 @@ def main() -> None:
 def score(row: dict) -> tuple[Score, Reliability]:
     """Annotate one pair and compare."""
     authentic, manipulated = (
-        decode((row["folder"] / row[side]).read_bytes(), max_pixels=200_000_000).rgb for side in ("authentic", "manipulated")
+        decode((row["folder"] / row[side]).read_bytes(), max_pixels=200_000_000).rgb
+        for side in ("authentic", "manipulated")
     )
     started = time.perf_counter()
     annotation = Annotator()(authentic, manipulated)
@@ -98,7 +103,9 @@ def report(scored: list[tuple[Score, Reliability]]) -> dict:
     right = float((frame.kind == frame.predicted).mean())
     result = {"n": len(frame), "kind_accuracy": right, "ece": bins.ece, "kinds": {}, "pairs": frame.to_dict("records")}
     print(f"kind accuracy {right:.3f}   ECE {bins.ece:.4f}")
-    print(f"{'kind':<10}{'n':>5}{'IoU':>8}{'s.e.':>7}{'F1':>8}{'AUC':>8}{'QES>.5':>8}{'IoU kept':>10}{'Spearman':>10}{'s/pair':>8}")
+    print(
+        f"{'kind':<10}{'n':>5}{'IoU':>8}{'s.e.':>7}{'F1':>8}{'AUC':>8}{'QES>.5':>8}{'IoU kept':>10}{'Spearman':>10}{'s/pair':>8}"
+    )
     for kind, part in frame.groupby("kind"):
         kept = part[part.qes > 0.5]
         numbers = {
@@ -108,7 +115,12 @@ def report(scored: list[tuple[Score, Reliability]]) -> dict:
             "seconds": part.seconds.mean(),
         }  # fmt: skip
         result["kinds"][kind] = numbers
-        print(f"{kind:<10}" + "{n:>5}{iou:>8.3f}{iou_standard_error:>7.3f}{f1:>8.3f}{auc:>8.3f}{kept:>8.2f}{kept_iou:>10.3f}{spearman:>10.2f}{seconds:>8.2f}".format(**numbers))
+        print(
+            f"{kind:<10}"
+            + "{n:>5}{iou:>8.3f}{iou_standard_error:>7.3f}{f1:>8.3f}{auc:>8.3f}{kept:>8.2f}{kept_iou:>10.3f}{spearman:>10.2f}{seconds:>8.2f}".format(
+                **numbers
+            )
+        )
     confusion = frame[frame.kind != frame.predicted].groupby(["kind", "predicted"]).size()
     for (kind, predicted), count in confusion.items():
         print(f"  {count} {kind} taken for {predicted}")

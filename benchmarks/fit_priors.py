@@ -13,7 +13,6 @@ import json
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from synthetic_pairs import MIX, make_pairs
 
 from webiml.annotate import classify
 from webiml.annotate.evidence import Evidence
-from webiml.geometry.logistic import Logistic, from_dict
+from webiml.geometry.logistic import from_dict
 from webiml.geometry.maps import disk
 from webiml.priors import correlation, difference
 
@@ -51,7 +50,9 @@ def main() -> None:
                 pass
         rows = pd.read_csv(folder / "pairs.csv").to_dict("records")
         note = {"pairs": len(rows), "seed": arguments.seed, "split": "train", "made_by": "benchmarks/fit_priors.py"}
-        with multiprocessing.get_context("spawn").Pool(arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        with multiprocessing.get_context("spawn").Pool(
+            arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)
+        ) as pool:
             run = partial(pool.map, chunksize=4)
             spg = [row for row in rows if row["kind"] in ("SPG", "identical")]
             other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
@@ -59,10 +60,14 @@ def main() -> None:
             curves["second"] = fit("difference/second", run(partial(second_sample, folder, curves["first"]), spg))
             write(SOURCE / "priors" / "difference.json", curves, note)
             curves = {"single": fit("correlation/single", run(partial(single_sample, folder), other))}
-            curves["composite"] = fit("correlation/composite", run(partial(composite_sample, folder, curves["single"]), other))
+            curves["composite"] = fit(
+                "correlation/composite", run(partial(composite_sample, folder, curves["single"]), other)
+            )
             write(SOURCE / "priors" / "correlation.json", curves, note)
             curves = {"same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3)}
-            curves["shared_object"] = fit("classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3)
+            curves["shared_object"] = fit(
+                "classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3
+            )
             write(SOURCE / "annotate" / "classify.json", curves, note)
 
 
@@ -152,7 +157,9 @@ def choose(key: str, features: dict, mask: np.ndarray, usable: np.ndarray) -> Sa
         return None
     index = np.concatenate(parts)
     shape = mask.shape
-    columns = {name: np.broadcast_to(value, shape).reshape(-1)[index].astype(np.float32) for name, value in features.items()}
+    columns = {
+        name: np.broadcast_to(value, shape).reshape(-1)[index].astype(np.float32) for name, value in features.items()
+    }
     return columns, mask.reshape(-1)[index], np.concatenate(weights)
 
 
@@ -162,7 +169,9 @@ def join(samples: list[Sample | None]) -> Sample | None:
     if not found:
         return None
     names = found[0][0]
-    return {n: np.concatenate([s[0][n] for s in found]) for n in names}, *(np.concatenate([s[i] for s in found]) for i in (1, 2))
+    return {n: np.concatenate([s[0][n] for s in found]) for n in names}, *(
+        np.concatenate([s[i] for s in found]) for i in (1, 2)
+    )
 
 
 def fit(name: str, samples: list[Sample | None], *, ridge: float = 1e-4) -> dict:
@@ -180,14 +189,19 @@ def fit(name: str, samples: list[Sample | None], *, ridge: float = 1e-4) -> dict
     def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
         score = design @ w
         error = 1 / (1 + np.exp(-np.clip(score, -30, 30))) - truth
-        return float((weight * (np.logaddexp(0, score) - truth * score)).sum() + ridge * w @ w), design.T @ (weight * error) + 2 * ridge * w
+        return float((weight * (np.logaddexp(0, score) - truth * score)).sum() + ridge * w @ w), design.T @ (
+            weight * error
+        ) + 2 * ridge * w
 
     result = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     k = len(columns)
     print(f"{name}: {len(truth):,} samples, loss {result.fun:.4f}, {time.time() - started:.0f} s", flush=True)
     slope, low = result.x[:k], result.x[k : 2 * k]
     table = zip(columns, np.column_stack([mean, scale, slope, low]).tolist(), strict=True)
-    return {"offset": round(float(result.x[-1]), 5), "features": {n: [float(f"{v:.5g}") for v in row] for n, row in table}}
+    return {
+        "offset": round(float(result.x[-1]), 5),
+        "features": {n: [float(f"{v:.5g}") for v in row] for n, row in table},
+    }
 
 
 def write(path: Path, curves: dict, note: dict) -> None:

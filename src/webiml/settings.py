@@ -1,4 +1,4 @@
-"""Settings: one frozen dataclass a command. The fields are the flags, the YAML keys and what is hashed into the output."""
+"""Settings: one frozen dataclass a command. Its fields are the flags, the YAML keys and what is hashed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class AnnotatorSettings:
             if not 0 <= value <= 1:
                 raise SettingError(f"--{name.replace('_', '-')} must lie between 0 and 1, got {value}.")
         if self.min_area > self.max_area:
-            raise SettingError(f"--min-area {self.min_area} is above --max-area {self.max_area}: nothing could be kept.")
+            raise SettingError(
+                f"--min-area {self.min_area} is above --max-area {self.max_area}: nothing could be kept."
+            )
         if not 0 < self.max_megapixels <= 10_000:
             raise SettingError(f"--max-megapixels must lie above 0 and at most 10000, got {self.max_megapixels}.")
 

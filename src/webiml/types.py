@@ -159,7 +159,7 @@ class Row:
     unknown_fraction: float | None = None
     """Share of the manipulated picture that the aligned authentic one does not cover, [0, 1]; SPG only."""
     qes: float | None = None
-    """Quality Evaluation Score of the stored 8-bit probability: pixels >= 240 over pixels >= 16; null when none is >= 16."""
+    """Quality Evaluation Score of the stored 8-bit map: pixels >= 240 over pixels >= 16; null when none is >= 16."""
     mask_area: float | None = None
     """Share of the picture inside the mask, [0, 1]; null when nothing was segmented."""
     components: int | None = None

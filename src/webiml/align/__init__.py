@@ -1,0 +1,1 @@
+"""Authentic onto manipulated."""

@@ -1,0 +1,1 @@
+"""One pair, or many, to masks that can be trusted."""

@@ -1,6 +1,6 @@
 """One pair of pictures in, one mask that can be trusted out, or the reason why there is none.
 
-    classify kind -> align -> segment -> average over views -> QES -> keep or reject     (the paper's Figure 2)
+classify kind -> align -> segment -> average over views -> QES -> keep or reject     (the paper's Figure 2)
 """
 
 from __future__ import annotations
@@ -45,8 +45,15 @@ class Annotator:
             BadMap: an array of another shape or type.
         """
         for name, picture in (("authentic", authentic), ("manipulated", manipulated)):
-            if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or min(picture.shape[:2]) < MIN_SIDE:
-                raise BadMap(f"{name} must be (H, W, 3) uint8 with sides of {MIN_SIDE} or more, got {picture.dtype} {picture.shape}")
+            if (
+                picture.ndim != 3
+                or picture.shape[2] != 3
+                or picture.dtype != np.uint8
+                or min(picture.shape[:2]) < MIN_SIDE
+            ):
+                raise BadMap(
+                    f"{name} must be (H, W, 3) uint8 with sides of {MIN_SIDE} or more, got {picture.dtype} {picture.shape}"
+                )
         evidence = Evidence(authentic, manipulated)
         kind, confidence = classify(evidence)
         # What was looked at in vain has a map too: a person who doubts the kind can see what little was found.
@@ -87,7 +94,10 @@ class Annotator:
         if kind is Kind.UNRELATED:
             return Reason.UNRELATED, "no common scene and no common object found"
         if unknown is not None and unknown > settings.max_unknown:
-            return Reason.UNKNOWN_AREA, f"{unknown:.0%} is not covered by the authentic picture, more than {settings.max_unknown:.0%}"
+            return (
+                Reason.UNKNOWN_AREA,
+                f"{unknown:.0%} is not covered by the authentic picture, more than {settings.max_unknown:.0%}",
+            )
         if score is None:
             return Reason.NOTHING_FOUND, "no pixel reaches 1/16"
         if score <= settings.min_qes:

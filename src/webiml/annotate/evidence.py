@@ -23,7 +23,7 @@ MOST_HYPOTHESES = 8  # over both the straight and the mirrored authentic picture
 class Evidence:
     """A pair at working size, with its features, alignment, hypotheses and priors.
 
-    Args: authentic, manipulated: (H, W, 3) uint8 RGB of any size. Pictures are (h, w, 3) float32 in [0, 1] from here on.
+    Args: authentic, manipulated: (H, W, 3) uint8 RGB of any size. Inside, pictures are (h, w, 3) float32 in [0, 1].
     """
 
     def __init__(self, authentic: np.ndarray, manipulated: np.ndarray) -> None:

@@ -1,0 +1,1 @@
+"""Features, robust transforms, colours and maps that alignment and priors share."""

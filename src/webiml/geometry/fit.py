@@ -67,7 +67,12 @@ def homography(source: np.ndarray, target: np.ndarray, *, threshold: float) -> t
     if len(source) < 8:
         return None, none
     transform, _ = cv2.findHomography(
-        source.astype(np.float64), target.astype(np.float64), cv2.USAC_MAGSAC, threshold, maxIters=3000, confidence=0.999
+        source.astype(np.float64),
+        target.astype(np.float64),
+        cv2.USAC_MAGSAC,
+        threshold,
+        maxIters=3000,
+        confidence=0.999,
     )
     if transform is None:
         return None, none

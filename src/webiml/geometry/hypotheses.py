@@ -28,6 +28,9 @@ class Hypothesis:
     mirrored: bool
 
 
+MOST_PROPOSALS = 2000  # matches that propose a similarity; all of them vote
+
+
 def vote(
     source: Features, target: Features, matches: Matches, *, tolerance: float = 6.0, block: int = 512
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -37,8 +40,8 @@ def vote(
     that lie within `tolerance` pixels of where its similarity puts them.
 
     Returns:
-        (N,) float weighted votes of each match's similarity; (N, 4) its parameters (a, b, tx, ty) with
-        x' = a x - b y + tx, y' = b x + a y + ty.
+        (N,) float weighted votes of each match's similarity, 0 for those beyond MOST_PROPOSALS, which are spread evenly;
+        (N, 4) its parameters (a, b, tx, ty) with x' = a x - b y + tx, y' = b x + a y + ty.
     """
     p, q = source.points[matches.source].astype(np.float64), target.points[matches.target].astype(np.float64)
     scale = target.sizes[matches.target] / np.maximum(source.sizes[matches.source], 1e-3)
@@ -50,8 +53,9 @@ def vote(
     _, inverse, count = np.unique(cell, axis=0, return_inverse=True, return_counts=True)
     weight = 1.0 / count[inverse.reshape(-1)]
     votes = np.zeros(len(p))
-    for start in range(0, len(p), block):
-        rows = slice(start, start + block)
+    proposals = np.arange(0, len(p), max(1, -(-len(p) // MOST_PROPOSALS)))
+    for start in range(0, len(proposals), block):
+        rows = proposals[start : start + block]
         x = a[rows, None] * p[:, 0] - b[rows, None] * p[:, 1] + tx[rows, None] - q[:, 0]
         y = b[rows, None] * p[:, 0] + a[rows, None] * p[:, 1] + ty[rows, None] - q[:, 1]
         ratio = np.abs(np.log(scale[None, :] / scale[rows, None])) < 0.7
@@ -61,9 +65,16 @@ def vote(
 
 
 def find_hypotheses(
-    source: Features, target: Features, matches: Matches, *, mirrored_width: int | None = None, limit: int = 6,
-    least: float = 4.0, tolerance: float = 6.0, threshold: float = 3.0,
-) -> list[Hypothesis]:  # fmt: skip
+    source: Features,
+    target: Features,
+    matches: Matches,
+    *,
+    mirrored_width: int | None = None,
+    limit: int = 6,
+    least: float = 4.0,
+    tolerance: float = 6.0,
+    threshold: float = 3.0,
+) -> list[Hypothesis]:
     """Sequential hypotheses: the strongest, its inliers removed, then the next.
 
     Args:
@@ -87,28 +98,28 @@ def find_hypotheses(
             chosen = left[inliers]
             original = source.points[matches.source[chosen]]
             if mirrored_width is not None:
-                original = original * np.float32([-1, 1]) + np.float32([mirrored_width - 1, 0])
+                original = original * np.array([-1, 1], np.float32) + np.array([mirrored_width - 1, 0], np.float32)
             found.append(
                 Hypothesis(
-                    transform @ mirror, target.points[matches.target[chosen]], target.sizes[matches.target[chosen]],
-                    original, mirrored_width is not None,
-                )  # fmt: skip
+                    transform @ mirror,
+                    target.points[matches.target[chosen]],
+                    target.sizes[matches.target[chosen]],
+                    original,
+                    mirrored_width is not None,
+                )
             )
-            drop = fit.residuals(transform, p, q) < 2 * tolerance
-            left = left[~drop]
+            left = left[fit.residuals(transform, p, q) >= 2 * tolerance]
+            rest = Matches(matches.source[left], matches.target[left], matches.similarity[left])
+            votes[left], parameters[left] = vote(source, target, rest, tolerance=tolerance)
         else:
-            left = left[left != best]
-        if len(left) >= least and found:
-            subset = Matches(matches.source[left], matches.target[left], matches.similarity[left])
-            fresh, fresh_parameters = vote(source, target, subset, tolerance=tolerance)
-            votes[left], parameters[left] = fresh, fresh_parameters
+            votes[best] = 0
     return found
 
 
 def refine(
     transform: np.ndarray, source: np.ndarray, target: np.ndarray, *, tolerance: float, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Refit an affine map to its inliers, tolerance shrinking to threshold; few inliers keep the similarity's stiffness."""
+    """Refit an affine map to its inliers while the tolerance shrinks to the threshold; few inliers stay stiff."""
     reach = tolerance
     inliers = fit.residuals(transform, source, target) < reach
     for _ in range(6):
@@ -121,7 +132,7 @@ def refine(
 
 
 def _least_squares(source: np.ndarray, target: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Affine least squares with a pull of the linear part towards the prior: a handful of points on a line stays sane."""
+    """Affine least squares, the linear part pulled towards the prior: a handful of points on a line stays sane."""
     centre_p, centre_q = source.mean(axis=0), target.mean(axis=0)
     x, y = source - centre_p, target - centre_q
     ridge = 25.0 * 4  # as if four matches five pixels off confirmed the prior

@@ -44,5 +44,5 @@ def load(package: str, name: str) -> dict[str, Logistic]:
 
 def from_dict(value: dict) -> Logistic:
     """A curve from its JSON form: {"offset": o, "features": {name: [mean, scale, slope, low]}}."""
-    numbers = np.array(list(value["features"].values()), np.float32)
-    return Logistic(tuple(value["features"]), *numbers.T, float(value["offset"]))
+    mean, scale, slope, low = np.array(list(value["features"].values()), np.float32).T
+    return Logistic(tuple(value["features"]), mean, scale, slope, low, float(value["offset"]))

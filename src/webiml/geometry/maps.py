@@ -123,6 +123,9 @@ def guided(guide: np.ndarray, values: np.ndarray, radius: int, smoothness: float
     c3, c4, c5 = rr * bb - br * br, rg * br - rr * gb, rr * gg - rg * rg
     determinant = np.maximum(rr * c0 + rg * c1 + br * c2, 1e-12)
     x, y, z = (covariance[..., i] for i in range(3))
-    slope = np.stack([c0 * x + c1 * y + c2 * z, c1 * x + c3 * y + c4 * z, c2 * x + c4 * y + c5 * z], -1) / determinant[..., None]
+    slope = (
+        np.stack([c0 * x + c1 * y + c2 * z, c1 * x + c3 * y + c4 * z, c2 * x + c4 * y + c5 * z], -1)
+        / determinant[..., None]
+    )
     offset = level - np.einsum("ijk,ijk->ij", slope, centre)
     return np.einsum("ijk,ijk->ij", mean(slope), guide) + mean(offset)

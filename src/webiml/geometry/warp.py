@@ -17,6 +17,10 @@ def warp(picture: np.ndarray, transform: np.ndarray, size: tuple[int, int]) -> t
     shrink = float(np.sqrt(abs(np.linalg.det(transform[:2, :2]))))
     if shrink < 0.7:
         picture = cv2.GaussianBlur(picture, (0, 0), 0.5 * np.sqrt(1 / max(shrink, 0.05) ** 2 - 1))
-    warped = cv2.warpPerspective(picture, transform, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpPerspective(np.ones(picture.shape[:2], np.float32), transform, (width, height), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpPerspective(
+        picture, transform, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    inside = cv2.warpPerspective(
+        np.ones(picture.shape[:2], np.float32), transform, (width, height), flags=cv2.INTER_LINEAR
+    )
     return np.clip(warped, 0, 1), inside > 0.999

@@ -40,10 +40,12 @@ def reliability(probability: np.ndarray, true: np.ndarray) -> Reliability:
         probability: (H, W) float in [0, 1]. true: (H, W) bool.
     Raises:
         BadMap: shapes or types differ from these.
-    Source: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015 (equal-width bins).
+    Source: Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", AAAI 2015.
     """
     if probability.shape != true.shape or probability.dtype.kind != "f" or true.dtype != bool:
-        raise BadMap(f"calibration needs a float map and a bool mask of one size, got {probability.dtype} and {true.dtype}")
+        raise BadMap(
+            f"calibration needs a float map and a bool mask of one size, got {probability.dtype} and {true.dtype}"
+        )
     flat = probability.reshape(-1).astype(np.float64)
     index = np.clip((flat * BINS).astype(int), 0, BINS - 1)
     return Reliability(

@@ -15,7 +15,8 @@ def counts(predicted: np.ndarray, true: np.ndarray) -> tuple[int, int, int]:
     """
     if predicted.shape != true.shape or predicted.dtype != bool or true.dtype != bool:
         raise BadMap(
-            f"overlap needs two bool masks of one size, got {predicted.dtype} {predicted.shape} and {true.dtype} {true.shape}"
+            f"overlap needs two bool masks of one size, got {predicted.dtype} {predicted.shape} and "
+            f"{true.dtype} {true.shape}"
         )
     both = int(np.count_nonzero(predicted & true))
     return both, int(np.count_nonzero(predicted)) - both, int(np.count_nonzero(true)) - both

@@ -1,0 +1,1 @@
+"""Maps that roughly mark the forgery and need no training on forgeries."""

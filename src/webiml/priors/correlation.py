@@ -17,8 +17,19 @@ from webiml.geometry.colour import apply_colour, fit_colour
 from webiml.geometry.hypotheses import Hypothesis
 from webiml.geometry.logistic import Logistic, load
 from webiml.geometry.maps import (
-    blur, close, fill_holes, grey, guided, length, local_correlation, log_odds, opened, spread, tolerant_difference, top_mean,
-)  # fmt: skip
+    blur,
+    close,
+    fill_holes,
+    grey,
+    guided,
+    length,
+    local_correlation,
+    log_odds,
+    opened,
+    spread,
+    tolerant_difference,
+    top_mean,
+)
 from webiml.geometry.warp import warp
 
 Features = dict[str, "np.ndarray | float"]
@@ -42,7 +53,9 @@ def correlation_prior(authentic: np.ndarray, manipulated: np.ndarray, hypotheses
     if not hypotheses:
         return np.zeros(manipulated.shape[:2], np.float32)
     looks = [single_look(authentic, manipulated, hypothesis) for hypothesis in hypotheses]
-    return curves()["composite"](composite_look(manipulated, hypotheses, looks, [curves()["single"](look) for look in looks]))
+    return curves()["composite"](
+        composite_look(manipulated, hypotheses, looks, [curves()["single"](look) for look in looks])
+    )
 
 
 def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypothesis) -> Features:
@@ -113,7 +126,7 @@ def composite_look(
         "closed_near": log_odds(close(solid, 4 * size)),
         "closed_far": log_odds(close(solid, 9 * size)),
         "support": _support(blur(best, size), hypotheses),
-        "strongest": float(log_odds(np.float32(top_mean(solid)))),
+        "strongest": float(log_odds(np.array(top_mean(solid)))),
         "most_inliers": float(np.log(max(len(h.points) for h in hypotheses))),
     }
 
@@ -126,7 +139,9 @@ def _pixels(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.n
 def _around(hypothesis: Hypothesis, size: tuple[int, int], scale: float) -> np.ndarray:
     """(H, W) bool: the neighbourhoods of the inliers."""
     drawn = np.zeros(size, np.uint8)
-    for (y, x), diameter in zip(np.column_stack(_pixels(hypothesis.points, size)).tolist(), hypothesis.sizes, strict=True):
+    for (y, x), diameter in zip(
+        np.column_stack(_pixels(hypothesis.points, size)).tolist(), hypothesis.sizes, strict=True
+    ):
         cv2.circle(drawn, (x, y), int(max(3 * scale, min(float(diameter), 12 * scale))), 1, -1)
     return drawn > 0
 
@@ -146,7 +161,7 @@ def _by_chance(warped: np.ndarray, manipulated: np.ndarray, shift: int) -> np.nd
         cv2.warpAffine(a, np.array([[1, 0, x], [0, 1, y]], float), (width, height), borderMode=cv2.BORDER_REFLECT)
         for x, y in ((shift, 0), (-shift, 0), (0, shift), (0, -shift))
     ]
-    return blur(sum(length(side - m) for side in sides) / np.float32(4), 2)
+    return blur(np.mean([length(side - m) for side in sides], axis=0), 2)
 
 
 def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
@@ -159,5 +174,5 @@ def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
         count, label = cv2.connectedComponents((best > level).astype(np.uint8))
         inside = np.bincount(label.reshape(-1), weights=seeds.reshape(-1), minlength=count)
         inside[0] = 0
-        support += np.log1p(inside).astype(np.float32)[label]
+        support += np.log1p(inside).astype(np.float32)[np.asarray(label)]
     return support

@@ -15,9 +15,20 @@ import numpy as np
 from webiml.geometry.colour import apply_colour, fit_colour
 from webiml.geometry.logistic import Logistic, load
 from webiml.geometry.maps import (
-    blur, close, disk, fill_holes, grey, guided, length, local_correlation, log_odds, opened, spread, tolerant_difference,
+    blur,
     top_mean,
-)  # fmt: skip
+    close,
+    disk,
+    fill_holes,
+    grey,
+    guided,
+    length,
+    local_correlation,
+    log_odds,
+    opened,
+    spread,
+    tolerant_difference,
+)
 
 SAMPLE = 20_000  # pixels from which noise is measured
 CONTRASTS = 8  # classes of local contrast with a noise level each
@@ -119,7 +130,7 @@ def second_look(first: np.ndarray, authentic: np.ndarray, manipulated: np.ndarra
         "first": log_odds(first),
         "first_middle": log_odds(blur(first, 3 * size)),
         "first_coarse": log_odds(blur(first, 9 * size)),
-        "strongest": float(log_odds(np.float32(top_mean(solid)))),
+        "strongest": float(log_odds(np.array(top_mean(solid)))),
         "absolute": np.log(blur(np.abs(authentic - manipulated).max(axis=2) * validity, 1.5) + 0.005),
     }
 
