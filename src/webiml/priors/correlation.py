@@ -75,7 +75,8 @@ def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypo
 
     raw = blur(length(signed), 1.5)
     grey_a, grey_m = grey(a), grey(m)
-    distance = cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3)
+    # Bounded: where no neighbourhood is covered, OpenCV says that the nearest one is infinitely far away.
+    distance = np.minimum(cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3), np.float32(height + width))
     extent = np.sqrt(max(float(np.prod(np.ptp(hypothesis.points, axis=0))), 1.0)) + 10 * size
     return {
         "fine": against_near(length(blur(signed, 0.6))),
