@@ -1,0 +1,199 @@
+"""Make the pictures of the documentation from examples/pairs: the steps of the method, and what came out.
+
+    python docs/make_pictures.py [FOLDER]        (default docs/pictures; takes a quarter of a minute)
+
+Run it again whenever the method changes: pictures, captions and docs/pictures/examples.txt then show what it does now.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from webiml import Annotation, Annotator
+from webiml.annotate.evidence import Evidence
+from webiml.geometry import fit
+from webiml.images.codec import encode_jpeg
+from webiml.images.decode import decode
+from webiml.images.draw import heat, overlay, thumbnail
+from webiml.priors import correlation, difference
+
+PAIRS = Path(__file__).resolve().parents[1] / "examples" / "pairs"
+SPG, SDG = "more-dandelions", "coffee-by-the-sea"  # the pairs whose steps are shown
+COLOURS = ((0, 190, 255), (255, 140, 0), (190, 255, 0), (255, 0, 200), (140, 120, 255), (0, 220, 130))
+LINES = 40  # matches drawn; more hide the picture
+MOST_PIXELS = 10_000_000
+GAP, CAPTION = 8, 22  # pixels around a tile and above it
+
+Tile = tuple[str, np.ndarray]  # caption and (H, W, 3) uint8
+
+
+def main() -> None:
+    """Write every picture."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {path.name: annotate(path.name) for path in sorted(PAIRS.iterdir()) if path.is_dir()}
+    pictures = {
+        "result": grid([result_row(key, found[key]) for key in (SPG, SDG)], 300),
+        "examples": grid([example_row(key, annotation) for key, annotation in found.items()], 200),
+        **spg_steps(),
+        **sdg_steps(),
+    }
+    for name, picture in pictures.items():
+        (folder / f"{name}.jpg").write_bytes(encode_jpeg(picture, 88))
+    (folder / "examples.txt").write_text("".join(f"{line(k, a)}\n" for k, a in found.items()), "utf-8")
+
+
+def read(key: str) -> tuple[np.ndarray, np.ndarray]:
+    """The two pictures of an example pair, (H, W, 3) uint8 each."""
+    authentic, manipulated = (
+        decode((PAIRS / key / f"{side}.jpg").read_bytes(), MOST_PIXELS).rgb for side in ("0", "1")
+    )
+    return authentic, manipulated
+
+
+def annotate(key: str) -> Annotation:
+    """What the annotator says of an example pair."""
+    return Annotator()(*read(key))
+
+
+def line(key: str, annotation: Annotation) -> str:
+    """One line about a pair, for a person."""
+    score = "-" if annotation.qes is None else f"{annotation.qes:.2f}"
+    reason = "" if annotation.reason is None else annotation.reason.value
+    return f"{key:<24} {annotation.kind.value:<10} {annotation.status.value:<9} QES {score:<5} {reason}".rstrip()
+
+
+def result_row(key: str, annotation: Annotation) -> list[Tile]:
+    """Authentic, manipulated, probability, mask."""
+    authentic, manipulated = read(key)
+    assert annotation.probability is not None and annotation.mask is not None
+    return [
+        (f"authentic ({annotation.kind.value})", authentic),
+        ("manipulated", manipulated),
+        ("probability", heat(annotation.probability)),
+        ("mask", overlay(manipulated, annotation.mask)),
+    ]
+
+
+def example_row(key: str, annotation: Annotation) -> list[Tile]:
+    """As `result_row`, with what became of the pair above it."""
+    authentic, manipulated, probability, mask = result_row(key, annotation)
+    score = "" if annotation.qes is None else f"QES {annotation.qes:.2f}"
+    verdict = annotation.status.value + ("" if annotation.reason is None else f": {annotation.reason.value}")
+    return [(key, authentic[1]), (annotation.kind.value, manipulated[1]), (score, probability[1]), (verdict, mask[1])]
+
+
+def spg_steps() -> dict[str, np.ndarray]:
+    """The difference prior, step by step."""
+    authentic, manipulated = read(SPG)
+    evidence = Evidence(authentic, manipulated)
+    alignment = evidence.alignment
+    assert alignment is not None
+    goals = spread(alignment.inliers, LINES)
+    origins = fit.apply(np.linalg.inv(alignment.transform), goals)
+    given = (alignment.authentic, evidence.manipulated, alignment.validity)
+    features = difference.first_look(*given)
+    first = difference.curves()["first"](features)
+    probability = evidence.difference
+    uncovered = overlay(eight_bit(alignment.authentic), ~alignment.validity)
+    mask = overlay(manipulated, probability >= 0.5)
+    lines = joined(authentic, manipulated, [(origins, goals)])
+    plain = np.abs(alignment.authentic - evidence.manipulated).max(axis=2)
+    return {
+        "spg-pair": grid([[("authentic", authentic), ("manipulated", manipulated)]], 440),
+        "spg-matches": grid([[("matches that obey one transform", lines)]], 900),
+        "spg-aligned": grid(
+            [[("authentic, warped and recoloured (red: not covered)", uncovered), ("manipulated", manipulated)]], 440
+        ),
+        "spg-looks": grid(
+            [
+                [("plain difference, times 4", heat(np.clip(plain * 4, 0, 1))), ("first look", heat(first))],
+                [("second look: the probability", heat(probability)), ("mask", mask)],
+            ],
+            440,
+        ),
+    }
+
+
+def sdg_steps() -> dict[str, np.ndarray]:
+    """The correlation prior, step by step."""
+    authentic, manipulated = read(SDG)
+    evidence = Evidence(authentic, manipulated)
+    hypotheses = evidence.hypotheses
+    looks = [correlation.single_look(evidence.authentic, evidence.manipulated, one) for one in hypotheses]
+    singles = [np.where(look["validity"], correlation.curves()["single"](look), 0) for look in looks]
+    lines = joined(
+        authentic, manipulated, [(spread(one.sources, LINES), spread(one.points, LINES)) for one in hypotheses]
+    )
+    tiles = [
+        (f"hypothesis {i}: {len(one.points)} matches{', mirrored' if one.mirrored else ''}", heat(single))
+        for i, (one, single) in enumerate(zip(hypotheses, singles, strict=True), 1)
+    ]
+    probability = evidence.correlation
+    mask = overlay(manipulated, probability >= 0.5)
+    return {
+        "sdg-pair": grid([[("authentic", authentic), ("manipulated", manipulated)]], 440),
+        "sdg-matches": grid([[("matches, a colour for each hypothesis", lines)]], 900),
+        "sdg-singles": grid([tiles[i : i + 2] for i in range(0, len(tiles), 2)], 440),
+        "sdg-composite": grid([[("composite: the probability", heat(probability)), ("mask", mask)]], 440),
+    }
+
+
+def spread(points: np.ndarray, most: int) -> np.ndarray:
+    """At most `most` of the (N, 2) points, evenly over their order."""
+    return points[np.linspace(0, len(points) - 1, min(most, len(points))).astype(int)]
+
+
+def joined(left: np.ndarray, right: np.ndarray, matches: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Both pictures side by side with a line for each match; matches: (N, 2) points left and right, a colour each."""
+    height = max(left.shape[0], right.shape[0])
+    shift = left.shape[1] + GAP
+    canvas = np.full((height, shift + right.shape[1], 3), 255, np.uint8)
+    canvas[: left.shape[0], : left.shape[1]] = left
+    canvas[: right.shape[0], shift:] = right
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
+    for i, (points, goals) in enumerate(matches):
+        colour = COLOURS[i % len(COLOURS)]
+        for (x, y), (u, v) in zip(points.tolist(), goals.tolist(), strict=True):
+            draw.line([(x, y), (u + shift, v)], fill=colour, width=1)
+            for centre, middle in ((x, y), (u + shift, v)):
+                draw.ellipse([centre - 3, middle - 3, centre + 3, middle + 3], outline=colour, width=2)
+    return np.asarray(image)
+
+
+def grid(rows: Sequence[Sequence[Tile]], side: int) -> np.ndarray:
+    """Rows of captioned tiles on white, each tile at most `side` wide."""
+    small = [[(caption, thumbnail(picture, side)) for caption, picture in row] for row in rows]
+    columns = max(len(row) for row in small)
+    widths = [max(row[i][1].shape[1] for row in small if i < len(row)) for i in range(columns)]
+    heights = [CAPTION + max(picture.shape[0] for _, picture in row) for row in small]
+    canvas = np.full((sum(heights) + GAP * (len(rows) + 1), sum(widths) + GAP * (columns + 1), 3), 255, np.uint8)
+    captions = []
+    top = GAP
+    for row, height in zip(small, heights, strict=True):
+        start = GAP
+        for (caption, picture), width in zip(row, widths, strict=False):
+            captions.append(((start, top), caption))
+            canvas[top + CAPTION : top + CAPTION + picture.shape[0], start : start + picture.shape[1]] = picture
+            start += width + GAP
+        top += height + GAP
+    image = Image.fromarray(canvas)
+    draw = ImageDraw.Draw(image)
+    for place, caption in captions:
+        draw.text(place, caption, fill=(40, 40, 40), font=ImageFont.load_default(15))
+    return np.asarray(image)
+
+
+def eight_bit(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32 in [0, 1] as uint8."""
+    return np.rint(picture * 255).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What the pages generate from the code names everything there is, and says what the command itself says."""
+
+import dataclasses
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from webiml import Annotation, Kind, Reason, Status
+from webiml.settings import AnnotateRun, AnnotatorSettings
+from webiml.types import Row
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs")
+        return importlib.import_module("reference")
+
+
+def first_cells(table: str) -> list[str]:
+    """The first column of a Markdown table, head left out."""
+    return [line.split(" | ")[0].strip("| ") for line in table.splitlines()[2:]]
+
+
+def test_every_column_stands_in_its_place_and_is_explained(reference):
+    table = reference.columns()
+    names = [f"`{field.name}`" for field in dataclasses.fields(Row) if field.name != "extra"]
+    assert first_cells(table) == [*names, "`input.<name>`"]
+    assert all(len(line.split(" | ")) == 4 and len(line.split(" | ")[3]) > 10 for line in table.splitlines()[2:])
+
+
+def test_every_word_of_a_closed_list_is_explained(reference):
+    for part, words in ((reference.statuses, Status), (reference.kinds, Kind), (reference.reasons, Reason)):
+        assert sorted(first_cells(part())) == sorted(f"`{word.value}`" for word in words)
+
+
+def test_every_flag_is_listed_with_its_default_as_the_command_says_it(reference):
+    shown = subprocess.run(
+        [sys.executable, "-m", "webiml", "annotate", "--help"], capture_output=True, text=True, check=True, timeout=60,
+        env=os.environ | {"COLUMNS": "300"},
+    ).stdout  # fmt: skip
+    listed = reference.result_flags() + reference.run_flags()
+    for field in (*dataclasses.fields(AnnotatorSettings), *dataclasses.fields(AnnotateRun)):
+        flag = f"--{field.name.replace('_', '-')}"
+        (line,) = [line for line in shown.splitlines() if re.match(rf"\S* +{flag} ", line)]
+        (row,) = [row for row in listed.splitlines() if re.match(rf"\| `{flag}[ `]", row)]
+        assert f"[default: {field.default}]" in line
+        assert (
+            ("on" if field.default else "off") in row
+            if isinstance(field.default, bool)
+            else f"`{field.default}`" in row
+        )
+        assert row.split(" | ")[2].strip(" |").replace("`", "") in line
+
+
+def test_the_arguments_are_those_of_the_command(reference):
+    assert "`PAIRS`" in reference.arguments() and "`--out PATH`" in reference.arguments()
+    assert all(len(line.split(" | ")[1]) > 10 for line in reference.arguments().splitlines()[2:])
+
+
+def test_an_undocumented_attribute_is_noticed(reference):
+    assert reference.attribute_docs(AnnotateRun)["workers"].startswith("Processes that annotate")
+    with pytest.raises(KeyError):
+        reference.fields(Annotation)  # documented in its docstring, not below each attribute
+
+
+def test_the_page_of_the_api_lists_every_attribute():
+    page = (ROOT / "docs" / "api.md").read_text("utf-8")
+    for name in [field.name for field in dataclasses.fields(Annotation)] + ["mask"]:
+        assert f"\n| `{name}` |" in page
+
+
+def test_the_readme_repeats_the_figures_word_for_word():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    between = readme.partition("word for word -->\n")[2].partition("<!-- end of figures -->")[0]
+    assert between.strip() == (ROOT / "docs" / "figures.md").read_text("utf-8").strip() != ""
