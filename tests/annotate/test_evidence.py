@@ -1,0 +1,81 @@
+"""Evidence of a pair: sizes on the way in and out, and each thing worked out once."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webiml.annotate.evidence import MOST_HYPOTHESES, WORKING_SIDE, Evidence
+from webiml.geometry import fit
+
+
+def flat(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), 128, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("given", "worked"),
+    [
+        ((200, 300), (200, 300)),
+        ((700, 1024), (700, 1024)),
+        ((1024, 2048), (512, 1024)),
+        ((3000, 1500), (1024, 512)),
+        ((16, 2000), (16, 1024)),
+        ((2000, 20), (1024, 16)),
+    ],
+)
+def test_working_size(given, worked):
+    evidence = Evidence(flat(50, 60), flat(*given))
+    assert evidence.manipulated.shape == (*worked, 3) and evidence.manipulated.dtype == np.float32
+    assert evidence.native_size == given
+    assert evidence.manipulated_scale.tolist() == [worked[1] / given[1], worked[0] / given[0]]
+    assert evidence.authentic.shape == (50, 60, 3)
+    native = evidence.at_native_size(np.full(worked, 0.25, np.float32))
+    assert native.shape == given and np.abs(native - 0.25).max() < 1e-6
+
+
+@given(st.integers(16, 1500), st.integers(16, 1500))
+def test_a_picture_is_never_enlarged_and_never_above_the_working_side(height, width):
+    evidence = Evidence(flat(16, 16), flat(height, width))
+    worked = evidence.manipulated.shape
+    assert worked[0] <= height and worked[1] <= width
+    assert max(worked) <= WORKING_SIDE and min(worked[:2]) >= 16
+
+
+def test_a_map_comes_back_to_its_place():
+    evidence = Evidence(flat(16, 16), flat(1000, 2048))
+    found = np.zeros((500, 1024), np.float32)
+    found[100:200, 300:400] = 1
+    native = evidence.at_native_size(found) >= 0.5
+    want = np.zeros((1000, 2048), bool)
+    want[200:400, 600:800] = True
+    assert np.array_equal(native, want)
+
+
+def test_the_transform_holds_at_the_sizes_that_were_given(picture):
+    small = picture("canyon", 500)
+    authentic = cv2.resize(small, (1500, 1002), interpolation=cv2.INTER_CUBIC)
+    manipulated = cv2.resize(small, (1200, 800), interpolation=cv2.INTER_CUBIC)[:, 90:]
+    found = Evidence(authentic, np.ascontiguousarray(manipulated)).native_transform
+    assert found is not None
+    x, y = 1200 / 1500, 800 / 1002
+    truth = np.array([[1, 0, -90], [0, 1, 0], [0, 0, 1.0]]) @ fit.resize_map(np.array([x, y]))
+    corners = np.array([[120, 0], [1499, 0], [1499, 1001], [120, 1001.0]])
+    assert fit.residuals(found, corners, fit.apply(truth, corners)).max() < 1
+
+
+def test_each_thing_is_worked_out_once_and_bounded(picture):
+    evidence = Evidence(picture("boards", 240), picture("coffee", 240))
+    for name in ("features", "alignment", "hypotheses", "difference", "correlation"):
+        assert getattr(evidence, name) is getattr(evidence, name), name
+    assert len(evidence.hypotheses) <= MOST_HYPOTHESES
+    counts = [len(one.points) for one in evidence.hypotheses]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_without_an_alignment_there_is_no_difference():
+    evidence = Evidence(flat(40, 60), flat(50, 60))
+    assert evidence.alignment is None and evidence.native_transform is None
+    assert evidence.difference.shape == (50, 60) and not evidence.difference.any()
+    assert evidence.correlation.shape == (50, 60) and not evidence.correlation.any()
