@@ -45,7 +45,6 @@ class Reason(StrEnum):
     # rejected
     IDENTICAL = "identical"
     UNRELATED = "unrelated"
-    NOT_ALIGNED = "not_aligned"
     UNKNOWN_AREA = "unknown_area"  # the authentic picture covers too little of the manipulated one
     NOTHING_FOUND = "nothing_found"  # no pixel reaches 1/16
     LOW_QES = "low_qes"

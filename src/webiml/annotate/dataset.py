@@ -195,9 +195,12 @@ _max_pixels: int
 
 def _start_worker(settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair]) -> None:
     import cv2
+    from threadpoolctl import threadpool_limits
 
     global _annotator, _max_pixels
-    cv2.setNumThreads(1)  # the processes are the parallelism; threads within them would only get in each other's way
+    # The processes are the parallelism; threads within them, OpenCV's and BLAS's, would only get in each other's way.
+    cv2.setNumThreads(1)
+    threadpool_limits(1)
     _annotator = factory(settings)
     _max_pixels = round(settings.max_megapixels * 1e6)
 

@@ -18,7 +18,6 @@ KIND_MEANING: dict[Kind, str] = {
 REJECTION_MEANING: dict[str, str] = {
     Reason.IDENTICAL: "The two pictures show the same, so there is nothing to mark.",
     Reason.UNRELATED: "The two pictures share nothing that could be found.",
-    Reason.NOT_ALIGNED: "The authentic picture could not be laid onto the manipulated one.",
     Reason.UNKNOWN_AREA: "The authentic picture covers too little of the manipulated one.",
     Reason.NOTHING_FOUND: "No pixel is suspected at all.",
     Reason.LOW_QES: "Something was found, but too much of it is in doubt.",
