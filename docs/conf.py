@@ -17,6 +17,8 @@ exclude_patterns = ["_build", "figures.md"]  # figures.md is included by a page
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 
+smartquotes = False  # they would turn the two dashes of a flag into one long one
+
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 napoleon_use_rtype = False

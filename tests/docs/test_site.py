@@ -23,6 +23,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "html" / "data.html").read_text("utf-8")
     assert "kind_confidence" in page and "worker_died" in page and "{reference}" not in page
+    assert "--max-megapixels" in page  # with two dashes, to be copied
 
 
 def test_every_link_to_a_file_leads_somewhere():
