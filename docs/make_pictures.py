@@ -40,8 +40,8 @@ def main() -> None:
     pictures = {
         "result": grid([result_row(key, found[key]) for key in (SPG, SDG)], 300),
         "examples": grid([example_row(key, annotation) for key, annotation in found.items()], 200),
-        **spg_steps(),
-        **sdg_steps(),
+        **spg_steps(found[SPG]),
+        **sdg_steps(found[SDG]),
     }
     for name, picture in pictures.items():
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(picture, 88))
@@ -88,8 +88,8 @@ def example_row(key: str, annotation: Annotation) -> list[Tile]:
     return [(key, authentic[1]), (annotation.kind.value, manipulated[1]), (score, probability[1]), (verdict, mask[1])]
 
 
-def spg_steps() -> dict[str, np.ndarray]:
-    """The difference prior, step by step."""
+def spg_steps(found: Annotation) -> dict[str, np.ndarray]:
+    """The difference prior, step by step; found: what the annotator says of the pair."""
     authentic, manipulated = read(SPG)
     evidence = Evidence(authentic, manipulated)
     alignment = evidence.alignment
@@ -101,7 +101,8 @@ def spg_steps() -> dict[str, np.ndarray]:
     first = difference.curves()["first"](features)
     probability = evidence.difference
     uncovered = overlay(eight_bit(alignment.authentic), ~alignment.validity)
-    mask = overlay(manipulated, probability >= 0.5)
+    assert found.mask is not None
+    mask = overlay(manipulated, found.mask)
     lines = joined(authentic, manipulated, [(origins, goals)])
     plain = np.abs(alignment.authentic - evidence.manipulated).max(axis=2)
     return {
@@ -113,15 +114,15 @@ def spg_steps() -> dict[str, np.ndarray]:
         "spg-looks": grid(
             [
                 [("plain difference, times 4", heat(np.clip(plain * 4, 0, 1))), ("first look", heat(first))],
-                [("second look: the probability", heat(probability)), ("mask", mask)],
+                [("second look", heat(probability)), ("mask", mask)],
             ],
             440,
         ),
     }
 
 
-def sdg_steps() -> dict[str, np.ndarray]:
-    """The correlation prior, step by step."""
+def sdg_steps(found: Annotation) -> dict[str, np.ndarray]:
+    """The correlation prior, step by step; found: what the annotator says of the pair."""
     authentic, manipulated = read(SDG)
     evidence = Evidence(authentic, manipulated)
     hypotheses = evidence.hypotheses
@@ -135,12 +136,13 @@ def sdg_steps() -> dict[str, np.ndarray]:
         for i, (one, single) in enumerate(zip(hypotheses, singles, strict=True), 1)
     ]
     probability = evidence.correlation
-    mask = overlay(manipulated, probability >= 0.5)
+    assert found.mask is not None
+    mask = overlay(manipulated, found.mask)
     return {
         "sdg-pair": grid([[("authentic", authentic), ("manipulated", manipulated)]], 440),
         "sdg-matches": grid([[("matches, a colour for each hypothesis", lines)]], 900),
         "sdg-singles": grid([tiles[i : i + 2] for i in range(0, len(tiles), 2)], 440),
-        "sdg-composite": grid([[("composite: the probability", heat(probability)), ("mask", mask)]], 440),
+        "sdg-composite": grid([[("composite", heat(probability)), ("mask", mask)]], 440),
     }
 
 

@@ -44,4 +44,5 @@ def test_the_steps_can_still_be_drawn():
         patch.syspath_prepend(ROOT / "docs")
         draw = importlib.import_module("make_pictures")
     committed = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.jpg")}
-    assert committed == {"result", "examples"} | draw.spg_steps().keys() | draw.sdg_steps().keys()
+    spg, sdg = (draw.annotate(key) for key in (draw.SPG, draw.SDG))
+    assert committed == {"result", "examples"} | draw.spg_steps(spg).keys() | draw.sdg_steps(sdg).keys()
