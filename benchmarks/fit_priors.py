@@ -26,10 +26,16 @@ from webiml.annotate import classify
 from webiml.annotate.evidence import Evidence
 from webiml.geometry.logistic import from_dict
 from webiml.geometry.maps import disk
+from webiml.images.codec import to_8bit
+from webiml.metrics.overlap import iou
+from webiml.metrics.qes import qes
 from webiml.priors import correlation, difference
 
 SOURCE = Path(__file__).parent.parent / "src" / "webiml"
 INSIDE, OUTSIDE = 800, 800  # pixels a map gives: in and around the mask, and elsewhere at half the weight
+SHARPNESS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
+JUDGED = 150  # pairs whose whole maps decide the sharpness
+GOOD = 0.7  # IoU of a mask that should be kept
 Sample = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # features, truth, weight
 
 
@@ -58,10 +64,16 @@ def main() -> None:
             other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
             curves = {"first": fit("difference/first", run(partial(first_sample, folder), spg))}
             curves["second"] = fit("difference/second", run(partial(second_sample, folder, curves["first"]), spg))
+            curves["second"] = sharpen(
+                "difference/second", curves, run(partial(difference_map, folder, curves), spg[:JUDGED])
+            )
             write(SOURCE / "priors" / "difference.json", curves, note)
             curves = {"single": fit("correlation/single", run(partial(single_sample, folder), other))}
             curves["composite"] = fit(
                 "correlation/composite", run(partial(composite_sample, folder, curves["single"]), other)
+            )
+            curves["composite"] = sharpen(
+                "correlation/composite", curves, run(partial(correlation_map, folder, curves), other[:JUDGED])
             )
             write(SOURCE / "priors" / "correlation.json", curves, note)
             curves = {"same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3)}
@@ -123,6 +135,52 @@ def composite_sample(folder: Path, single: dict, row: dict) -> Sample | None:
     singles = [from_dict(single)(look) for look in looks]
     look = correlation.composite_look(evidence.manipulated, evidence.hypotheses, looks, singles)
     return choose(row["key"], look, mask, np.ones(mask.shape, bool))
+
+
+def difference_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, np.ndarray]:
+    """The whole map of a pair and its truth."""
+    evidence, mask = read(folder, row)
+    if (found := evidence.alignment) is None:
+        return np.zeros(mask.shape, np.float32), mask
+    inputs = found.authentic, evidence.manipulated, found.validity
+    suspects = from_dict(curves["first"])(difference.first_look(*inputs))
+    suspects[~found.validity] = 0
+    return from_dict(curves["second"])(difference.second_look(suspects, *inputs)) * found.validity, mask
+
+
+def correlation_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, np.ndarray]:
+    """The whole map of a pair and its truth."""
+    evidence, mask = read(folder, row)
+    if not evidence.hypotheses:
+        return np.zeros(mask.shape, np.float32), mask
+    looks = [correlation.single_look(evidence.authentic, evidence.manipulated, h) for h in evidence.hypotheses]
+    singles = [from_dict(curves["single"])(look) for look in looks]
+    look = correlation.composite_look(evidence.manipulated, evidence.hypotheses, looks, singles)
+    return from_dict(curves["composite"])(look), mask
+
+
+def sharpen(name: str, curves: dict, maps: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """Steepen a curve so that QES > 0.5 tells good masks from bad ones best; the mask at 0.5 stays as it is.
+
+    A per-pixel fit is honest about every pixel of an edge, so that a good mask of a small object is mostly "in doubt".
+    """
+    curve = curves[name.split("/")[1]]
+    pairs = [(p, mask) for p, mask in maps if mask.any()]
+    good = np.array([iou(p >= 0.5, mask) >= GOOD for p, mask in pairs])
+    best, chosen = -1.0, 1.0
+    for sharpness in SHARPNESS:
+        steep = [
+            1 / (1 + np.exp(-sharpness * np.log(np.clip(p, 1e-6, 1 - 1e-6) / np.clip(1 - p, 1e-6, 1))))
+            for p, _ in pairs
+        ]
+        kept = np.array([(qes(to_8bit(p.astype(np.float32))) or 0) > 0.5 for p in steep])
+        balanced = (kept[good].mean() + (~kept[~good]).mean()) / 2
+        print(f"  sharpness {sharpness}: keeps {kept[good].mean():.2f} of good, {kept[~good].mean():.2f} of bad masks")
+        if balanced > best + 1e-9:
+            best, chosen = float(balanced), sharpness
+    print(f"{name}: sharpness {chosen}", flush=True)
+    features = {n: [*row[:2], *(float(f"{v * chosen:.5g}") for v in row[2:])] for n, row in curve["features"].items()}
+    return {"offset": round(curve["offset"] * chosen, 5), "features": features}
 
 
 def scene_sample(folder: Path, row: dict) -> Sample | None:

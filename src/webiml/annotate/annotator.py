@@ -5,13 +5,14 @@ classify kind -> align -> segment -> average over views -> QES -> keep or reject
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
 
 from webiml.annotate.classify import classify
 from webiml.annotate.evidence import Evidence
+from webiml.annotate.views import Segmenter, average_views
 from webiml.errors import BadMap
 from webiml.images.codec import from_8bit, to_8bit
 from webiml.images.decode import MIN_SIDE
@@ -19,11 +20,9 @@ from webiml.metrics.qes import qes
 from webiml.settings import AnnotatorSettings
 from webiml.types import Annotation, Kind, Reason, Status
 
-Segmenter = Callable[[Evidence], np.ndarray]  # (h, w) float32 probability at working size
-
 PRIORS: Mapping[Kind, Segmenter] = {
-    Kind.SPG: lambda evidence: evidence.difference,
-    Kind.SDG: lambda evidence: evidence.correlation,
+    Kind.SPG: Segmenter(lambda evidence: evidence.difference),
+    Kind.SDG: Segmenter(lambda evidence: evidence.correlation),
 }
 
 
@@ -44,21 +43,12 @@ class Annotator:
         Raises:
             BadMap: an array of another shape or type.
         """
-        for name, picture in (("authentic", authentic), ("manipulated", manipulated)):
-            if (
-                picture.ndim != 3
-                or picture.shape[2] != 3
-                or picture.dtype != np.uint8
-                or min(picture.shape[:2]) < MIN_SIDE
-            ):
-                raise BadMap(
-                    f"{name} must be (H, W, 3) uint8 with sides of {MIN_SIDE} or more, got {picture.dtype} {picture.shape}"
-                )
+        _refuse_other_arrays(authentic=authentic, manipulated=manipulated)
         evidence = Evidence(authentic, manipulated)
         kind, confidence = classify(evidence)
         # What was looked at in vain has a map too: a person who doubts the kind can see what little was found.
-        segment = self.segmenters[Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG]
-        probability = evidence.at_native_size(segment(evidence))
+        segmenter = self.segmenters[Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG]
+        probability = evidence.at_native_size(average_views(segmenter, evidence))
         return self.judge(evidence, kind, confidence, to_8bit(probability))
 
     def judge(self, evidence: Evidence, kind: Kind, confidence: float, probability: np.ndarray) -> Annotation:
@@ -114,3 +104,11 @@ def annotate_pair(
 ) -> Annotation:
     """Annotate one pair of pictures; see `Annotator`."""
     return Annotator(settings)(authentic, manipulated)
+
+
+def _refuse_other_arrays(**pictures: np.ndarray) -> None:
+    for name, picture in pictures.items():
+        shape = picture.shape
+        if len(shape) != 3 or shape[2] != 3 or picture.dtype != np.uint8 or min(shape[:2]) < MIN_SIDE:
+            wanted = f"(H, W, 3) uint8 with sides of {MIN_SIDE} or more"
+            raise BadMap(f"{name} must be {wanted}, got {picture.dtype} {shape}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -49,9 +51,9 @@ class Evidence:
         source = _search(self._authentic8)
         target = _search(self._manipulated8)
         width = self.authentic.shape[1]
-        straight = find_hypotheses(source, target, match(source, target, ratio=0.87))
+        straight = find_hypotheses(source, target, match(source, target, ratio=0.9))
         turned = mirrored(source, width)
-        found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.87), mirrored_width=width)
+        found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.9), mirrored_width=width)
         return sorted(found, key=lambda hypothesis: -len(hypothesis.points))[:MOST_HYPOTHESES]
 
     @cached_property
@@ -65,6 +67,33 @@ class Evidence:
     def correlation(self) -> np.ndarray:
         """(h, w) float32: the SDG prior."""
         return correlation_prior(self.authentic, self.manipulated, self.hypotheses)
+
+    def mirrored(self) -> Evidence:
+        """The same pair with the manipulated picture mirrored left to right; alignment and hypotheses follow it."""
+        last = self.manipulated.shape[1] - 1
+        flip = np.array([[-1, 0, last], [0, 1, 0], [0, 0, 1.0]])
+
+        def turned(points: np.ndarray) -> np.ndarray:
+            return points * np.array([-1, 1], np.float32) + np.array([last, 0], np.float32)
+
+        other = copy(self)
+        for prior in ("difference", "correlation"):
+            other.__dict__.pop(prior, None)
+        other.manipulated = np.ascontiguousarray(self.manipulated[:, ::-1])
+        if self.alignment is not None:
+            other.__dict__["alignment"] = replace(
+                self.alignment,
+                transform=flip @ self.alignment.transform,
+                authentic=np.ascontiguousarray(self.alignment.authentic[:, ::-1]),
+                validity=np.ascontiguousarray(self.alignment.validity[:, ::-1]),
+                inliers=turned(self.alignment.inliers),
+            )
+        if "hypotheses" in self.__dict__:  # not asked for until now: not needed for this view either
+            other.__dict__["hypotheses"] = [
+                replace(found, transform=flip @ found.transform, points=turned(found.points))
+                for found in self.hypotheses
+            ]
+        return other
 
     @property
     def native_transform(self) -> np.ndarray | None:

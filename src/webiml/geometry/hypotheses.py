@@ -71,8 +71,8 @@ def find_hypotheses(
     *,
     mirrored_width: int | None = None,
     limit: int = 6,
-    least: float = 4.0,
-    tolerance: float = 6.0,
+    least: float = 3.0,
+    tolerance: float = 4.0,
     threshold: float = 3.0,
 ) -> list[Hypothesis]:
     """Sequential hypotheses: the strongest, its inliers removed, then the next.
