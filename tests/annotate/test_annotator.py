@@ -89,11 +89,11 @@ def test_the_same_picture_saved_badly_is_not_kept(picture):
 
 
 def test_two_scenes_are_unrelated(picture):
-    found = annotate_pair(picture("rocket", 300), picture("boards", 300))
+    found = annotate_pair(picture("cat", 300), picture("rocket", 300))
     assert (found.kind, found.status, found.reason) == (Kind.UNRELATED, Status.REJECTED, Reason.UNRELATED)
 
 
-@pytest.mark.parametrize(("one", "two"), [("canyon", "coffee"), ("cat", "pier"), ("dandelion", "earth-orbit")])
+@pytest.mark.parametrize(("one", "two"), [("canyon", "coffee"), ("cat", "pier"), ("rocket", "boards")])
 def test_two_scenes_are_never_kept(picture, one, two):
     found = annotate_pair(picture(one, 300), picture(two, 300))
     assert found.status is Status.REJECTED and found.kind is not Kind.SPG

@@ -28,7 +28,7 @@ def shared_object(picture) -> Evidence:
 
 @pytest.fixture(scope="module")
 def strangers(picture) -> Evidence:
-    return Evidence(picture("pier", 300), picture("dandelion", 300))
+    return Evidence(picture("cat", 300), picture("rocket", 300))
 
 
 def test_each_kind(picture, same_scene, shared_object, strangers):
@@ -43,6 +43,19 @@ def test_each_kind(picture, same_scene, shared_object, strangers):
         kind, confidence = classify(evidence)
         assert kind is want
         assert 0.25 <= confidence <= 1
+
+
+def test_most_strangers_share_no_object(picture):
+    names = [
+        ("pier", "dandelion"),
+        ("rocket", "boards"),
+        ("canyon", "coffee"),
+        ("cat", "pier"),
+        ("earth-orbit", "boards"),
+    ]
+    kinds = [classify(Evidence(picture(one, 300), picture(two, 300)))[0] for one, two in names]
+    assert Kind.SPG not in kinds and Kind.IDENTICAL not in kinds
+    assert kinds.count(Kind.UNRELATED) >= 3, kinds
 
 
 def test_the_same_scene_explains_the_picture_and_strangers_do_not(same_scene, strangers):
