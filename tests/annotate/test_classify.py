@@ -45,16 +45,11 @@ def test_each_kind(picture, same_scene, shared_object, strangers):
         assert 0.25 <= confidence <= 1
 
 
-def test_most_strangers_share_no_object(picture):
-    names = [
-        ("pier", "dandelion"),
-        ("rocket", "boards"),
-        ("canyon", "coffee"),
-        ("cat", "pier"),
-        ("earth-orbit", "boards"),
-    ]
-    kinds = [classify(Evidence(picture(one, 300), picture(two, 300)))[0] for one, two in names]
-    assert Kind.SPG not in kinds and Kind.IDENTICAL not in kinds
+def test_half_of_the_strangers_at_least_share_no_object(picture):
+    pairs = [("pier", "dandelion"), ("rocket", "boards"), ("canyon", "coffee")]
+    pairs += [("cat", "pier"), ("cat", "rocket"), ("earth-orbit", "boards")]
+    kinds = [classify(Evidence(picture(one, 300), picture(two, 300)))[0] for one, two in pairs]
+    assert set(kinds) <= {Kind.UNRELATED, Kind.SDG}
     assert kinds.count(Kind.UNRELATED) >= 3, kinds
 
 
