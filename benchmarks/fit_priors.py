@@ -13,6 +13,8 @@ import json
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,16 +29,31 @@ from webiml.annotate.evidence import Evidence
 from webiml.geometry.logistic import from_dict
 from webiml.geometry.maps import disk
 from webiml.images.codec import to_8bit
+from webiml.images.decode import decode
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
 from webiml.priors import correlation, difference
 
 SOURCE = Path(__file__).parent.parent / "src" / "webiml"
+FILES = {
+    "difference": SOURCE / "priors" / "difference.json",
+    "correlation": SOURCE / "priors" / "correlation.json",
+    "classify": SOURCE / "annotate" / "classify.json",
+}
 INSIDE, OUTSIDE = 800, 800  # pixels a map gives: in and around the mask, and elsewhere at half the weight
 SHARPNESS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
 JUDGED = 150  # pairs whose whole maps decide the sharpness
 GOOD = 0.7  # IoU of a mask that should be kept
-Sample = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]  # features, truth, weight
+Run = Callable[[Callable, list[dict]], list]  # map over worker processes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Pixels, or whole pairs, to fit on: features by name, (N,) bool truth and (N,) weight."""
+
+    features: dict[str, np.ndarray]
+    truth: np.ndarray
+    weight: np.ndarray
 
 
 def main() -> None:
@@ -47,6 +64,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--pairs", type=Path, help="keep the synthetic pairs here and use them again")
+    parser.add_argument("--curves", nargs="+", choices=list(FILES), default=list(FILES), help="fit these only")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.pairs or Path(temporary)
@@ -60,36 +78,47 @@ def main() -> None:
             arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)
         ) as pool:
             run = partial(pool.map, chunksize=4)
-            spg = [row for row in rows if row["kind"] in ("SPG", "identical")]
-            other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
-            curves = {"first": fit("difference/first", run(partial(first_sample, folder), spg))}
-            curves["second"] = fit("difference/second", run(partial(second_sample, folder, curves["first"]), spg))
-            curves["second"] = sharpen(
-                "difference/second", curves, run(partial(difference_map, folder, curves), spg[:JUDGED])
-            )
-            write(SOURCE / "priors" / "difference.json", curves, note)
-            curves = {"single": fit("correlation/single", run(partial(single_sample, folder), other))}
-            curves["composite"] = fit(
-                "correlation/composite", run(partial(composite_sample, folder, curves["single"]), other)
-            )
-            curves["composite"] = sharpen(
-                "correlation/composite", curves, run(partial(correlation_map, folder, curves), other[:JUDGED])
-            )
-            write(SOURCE / "priors" / "correlation.json", curves, note)
-            curves = {"same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3)}
-            curves["shared_object"] = fit(
-                "classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3
-            )
-            write(SOURCE / "annotate" / "classify.json", curves, note)
+            for name in arguments.curves:
+                curves = globals()[f"fit_{name}"](folder, rows, run)
+                write(FILES[name], curves, note)
+
+
+def fit_difference(folder: Path, rows: list[dict], run: Run) -> dict:
+    """Both looks of the SPG prior."""
+    rows = [row for row in rows if row["kind"] in ("SPG", "identical")]
+    curves = {"first": fit("difference/first", run(partial(first_sample, folder), rows))}
+    curves["second"] = fit("difference/second", run(partial(second_sample, folder, curves["first"]), rows))
+    maps = run(partial(difference_map, folder, curves), rows[:JUDGED])
+    return curves | {"second": sharpen("difference/second", curves["second"], maps)}
+
+
+def fit_correlation(folder: Path, rows: list[dict], run: Run) -> dict:
+    """The single hypothesis and the composite of the SDG prior."""
+    rows = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
+    curves = {"single": fit("correlation/single", run(partial(single_sample, folder), rows))}
+    curves["composite"] = fit("correlation/composite", run(partial(composite_sample, folder, curves["single"]), rows))
+    maps = run(partial(correlation_map, folder, curves), rows[:JUDGED])
+    return curves | {"composite": sharpen("correlation/composite", curves["composite"], maps)}
+
+
+def fit_classify(folder: Path, rows: list[dict], run: Run) -> dict:
+    """Same scene or not; shared object or not. Needs the fitted priors."""
+    other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
+    return {
+        "same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3),
+        "shared_object": fit("classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3),
+    }
 
 
 def read(folder: Path, row: dict) -> tuple[Evidence, np.ndarray]:
     """A pair's evidence and its true mask at working size."""
-    authentic, manipulated = (cv2.imread(str(folder / row[side]))[..., ::-1] for side in ("authentic", "manipulated"))
+    authentic, manipulated, truth = (
+        decode((folder / row[side]).read_bytes(), max_pixels=10_000_000).rgb
+        for side in ("authentic", "manipulated", "mask")
+    )
     evidence = Evidence(authentic, manipulated)
-    mask = cv2.imread(str(folder / row["mask"]), cv2.IMREAD_GRAYSCALE)
     height, width = evidence.manipulated.shape[:2]
-    return evidence, cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 127
+    return evidence, cv2.resize(truth[..., 0], (width, height), interpolation=cv2.INTER_AREA) > 127
 
 
 def first_sample(folder: Path, row: dict) -> Sample | None:
@@ -159,12 +188,11 @@ def correlation_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, 
     return from_dict(curves["composite"])(look), mask
 
 
-def sharpen(name: str, curves: dict, maps: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+def sharpen(name: str, curve: dict, maps: list[tuple[np.ndarray, np.ndarray]]) -> dict:
     """Steepen a curve so that QES > 0.5 tells good masks from bad ones best; the mask at 0.5 stays as it is.
 
     A per-pixel fit is honest about every pixel of an edge, so that a good mask of a small object is mostly "in doubt".
     """
-    curve = curves[name.split("/")[1]]
     pairs = [(p, mask) for p, mask in maps if mask.any()]
     good = np.array([iou(p >= 0.5, mask) >= GOOD for p, mask in pairs])
     best, chosen = -1.0, 1.0
@@ -197,7 +225,8 @@ def object_sample(folder: Path, row: dict) -> Sample | None:
 
 def whole(features: dict, truth: bool) -> Sample:
     """A sample of one."""
-    return {name: np.array([value], np.float32) for name, value in features.items()}, np.array([truth]), np.ones(1)
+    columns = {name: np.array([value], np.float32) for name, value in features.items()}
+    return Sample(columns, np.array([truth]), np.ones(1))
 
 
 def choose(key: str, features: dict, mask: np.ndarray, usable: np.ndarray) -> Sample | None:
@@ -218,7 +247,7 @@ def choose(key: str, features: dict, mask: np.ndarray, usable: np.ndarray) -> Sa
     columns = {
         name: np.broadcast_to(value, shape).reshape(-1)[index].astype(np.float32) for name, value in features.items()
     }
-    return columns, mask.reshape(-1)[index], np.concatenate(weights)
+    return Sample(columns, mask.reshape(-1)[index], np.concatenate(weights))
 
 
 def join(samples: list[Sample | None]) -> Sample | None:
@@ -226,9 +255,10 @@ def join(samples: list[Sample | None]) -> Sample | None:
     found = [sample for sample in samples if sample is not None]
     if not found:
         return None
-    names = found[0][0]
-    return {n: np.concatenate([s[0][n] for s in found]) for n in names}, *(
-        np.concatenate([s[i] for s in found]) for i in (1, 2)
+    return Sample(
+        {name: np.concatenate([sample.features[name] for sample in found]) for name in found[0].features},
+        np.concatenate([sample.truth for sample in found]),
+        np.concatenate([sample.weight for sample in found]),
     )
 
 
@@ -237,7 +267,7 @@ def fit(name: str, samples: list[Sample | None], *, ridge: float = 1e-4) -> dict
     started = time.time()
     joined = join(samples)
     assert joined is not None
-    columns, truth, weight = joined
+    columns, truth, weight = joined.features, joined.truth, joined.weight
     x = np.column_stack(list(columns.values())).astype(np.float64)
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
     z = (x - mean) / scale

@@ -205,4 +205,4 @@ class Finished:
 
     row: Row
     files: dict[str, bytes] = field(default_factory=dict)
-    """By role and ending: authentic.<ext>, manipulated.<ext>, mask.png, probability.png; empty when the input failed."""
+    """By role and ending: authentic.<ext>, manipulated.<ext>, mask.png, probability.png; empty when it failed."""

@@ -18,8 +18,9 @@ def pasted_pair() -> Evidence:
 
 def test_a_view_is_turned_back_before_the_mean():
     def left_half(evidence: Evidence) -> np.ndarray:
-        probability = np.zeros(evidence.manipulated.shape[:2], np.float32)
-        probability[:, : probability.shape[1] // 2] = 1
+        height, width = evidence.manipulated.shape[:2]
+        probability = np.zeros((height, width), np.float32)
+        probability[:, : width // 2] = 1
         return probability
 
     assert np.all(average_views(Segmenter(left_half, BOTH), pasted_pair()) == 0.5)

@@ -63,8 +63,9 @@ def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, targ
 
 def agree(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> float:
     """Share of the valid pixels whose blurred difference is below AGREE in every channel."""
-    disagrees = (np.abs(blur(authentic, 1.5) - blur(manipulated, 1.5)) >= AGREE).any(axis=2)
-    return 1 - float(disagrees[validity].mean())
+    difference = np.abs(blur(authentic, 1.5) - blur(manipulated, 1.5))
+    disagrees = np.any(difference >= AGREE, axis=2)
+    return 1 - float(np.mean(disagrees, where=validity))
 
 
 def _candidates(

@@ -19,7 +19,7 @@ from webiml.priors.difference import difference_prior
 
 WORKING_SIDE = 1024  # pixels; larger pictures are looked at in this size, and the map is brought back to their own
 DOUBLED_SIDE = 700  # pixels; smaller pictures are searched for objects from twice their size
-MOST_HYPOTHESES = 8  # over both the straight and the mirrored authentic picture
+MOST_HYPOTHESES = 6  # over both the straight and the mirrored authentic picture
 
 
 class Evidence:
@@ -51,9 +51,9 @@ class Evidence:
         source = _search(self._authentic8)
         target = _search(self._manipulated8)
         width = self.authentic.shape[1]
-        straight = find_hypotheses(source, target, match(source, target, ratio=0.9))
+        straight = find_hypotheses(source, target, match(source, target, ratio=0.87))
         turned = mirrored(source, width)
-        found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.9), mirrored_width=width)
+        found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.87), mirrored_width=width)
         return sorted(found, key=lambda hypothesis: -len(hypothesis.points))[:MOST_HYPOTHESES]
 
     @cached_property

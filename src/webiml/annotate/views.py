@@ -43,4 +43,4 @@ def average_views(segmenter: Segmenter, evidence: Evidence) -> np.ndarray:
             maps.append(segmenter.probability(evidence.mirrored())[:, ::-1])
         else:
             maps.append(segmenter.probability(evidence))
-    return np.mean(maps, axis=0, dtype=np.float32) if len(maps) > 1 else maps[0]
+    return np.asarray(np.mean(maps, axis=0, dtype=np.float32)) if len(maps) > 1 else maps[0]

@@ -40,8 +40,8 @@ def vote(
     that lie within `tolerance` pixels of where its similarity puts them.
 
     Returns:
-        (N,) float weighted votes of each match's similarity, 0 for those beyond MOST_PROPOSALS, which are spread evenly;
-        (N, 4) its parameters (a, b, tx, ty) with x' = a x - b y + tx, y' = b x + a y + ty.
+        (N,) float weighted votes of each match's similarity, 0 for those left out by MOST_PROPOSALS; (N, 4) float its
+        parameters (a, b, tx, ty) with x' = a x - b y + tx, y' = b x + a y + ty.
     """
     p, q = source.points[matches.source].astype(np.float64), target.points[matches.target].astype(np.float64)
     scale = target.sizes[matches.target] / np.maximum(source.sizes[matches.source], 1e-3)
@@ -71,8 +71,8 @@ def find_hypotheses(
     *,
     mirrored_width: int | None = None,
     limit: int = 6,
-    least: float = 3.0,
-    tolerance: float = 4.0,
+    least: float = 4.0,
+    tolerance: float = 6.0,
     threshold: float = 3.0,
 ) -> list[Hypothesis]:
     """Sequential hypotheses: the strongest, its inliers removed, then the next.

@@ -38,16 +38,17 @@ def spread(array: np.ndarray, sigma: float) -> np.ndarray:
     return np.sqrt(np.maximum(blur(array * array, sigma) - mean * mean, 1e-8))
 
 
-def local_correlation(a: np.ndarray, b: np.ndarray, sigma: float, noise: float) -> np.ndarray:
+def local_correlation(a: np.ndarray, b: np.ndarray, sigma: float, noise: float, *, flat: float = 1) -> np.ndarray:
     """Normalised cross-correlation of two (H, W) float32 maps in a Gaussian window, [-1, 1].
 
-    `noise` is a variance added to both: two flat windows count as equal, not as undefined.
+    `noise` is a variance added to both; `flat` is what two windows without texture get: 1 where being equally smooth is
+    agreement, 0 where it is no evidence.
     """
     mean_a, mean_b = blur(a, sigma), blur(b, sigma)
     var_a = np.maximum(blur(a * a, sigma) - mean_a * mean_a, 0)
     var_b = np.maximum(blur(b * b, sigma) - mean_b * mean_b, 0)
     shared = blur(a * b, sigma) - mean_a * mean_b
-    return np.clip((shared + noise) / np.sqrt((var_a + noise) * (var_b + noise)), -1, 1)
+    return np.clip((shared + flat * noise) / np.sqrt((var_a + noise) * (var_b + noise)), -1, 1)
 
 
 def tolerant_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:

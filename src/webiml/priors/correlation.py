@@ -78,6 +78,7 @@ def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypo
     # Bounded: where no neighbourhood is covered, OpenCV says that the nearest one is infinitely far away.
     distance = np.minimum(cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3), np.float32(height + width))
     extent = np.sqrt(max(float(np.prod(np.ptp(hypothesis.points, axis=0))), 1.0)) + 10 * size
+    chance, least_chance = _by_chance(warped, manipulated, size)
     return {
         "fine": against_near(length(blur(signed, 0.6))),
         "middle": against_near(length(blur(signed, 2))),
@@ -86,7 +87,10 @@ def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypo
         "absolute": np.log(raw + 0.005),
         "structure": local_correlation(grey_a, grey_m, 2 * size, 3e-5),
         "structure_wide": local_correlation(grey_a, grey_m, 5 * size, 3e-5),
-        "chance": np.log((raw + 0.01) / (_by_chance(warped, manipulated, round(14 * size)) + 0.01)),
+        "texture": local_correlation(grey_a, grey_m, 2 * size, 1e-4, flat=0),
+        "texture_wide": local_correlation(grey_a, grey_m, 5 * size, 1e-4, flat=0),
+        "chance": np.log((raw + 0.01) / (chance + 0.01)),
+        "chance_best": np.log((raw + 0.01) / (least_chance + 0.01)),
         "contrast": np.log(spread(grey_m, 3) + 0.003),
         "distance": np.log(distance / size + 1),
         "distance_extent": distance / np.float32(extent),
@@ -154,15 +158,18 @@ def _density(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndar
     return blur(drawn, sigma) * np.float32(2 * np.pi * sigma**2)
 
 
-def _by_chance(warped: np.ndarray, manipulated: np.ndarray, shift: int) -> np.ndarray:
-    """Mean difference if the warped picture lay `shift` pixels aside: small where anything would fit, as in the sky."""
-    a, m = blur(warped, 1.5), blur(manipulated, 1.5)
-    height, width = m.shape[:2]
-    sides = [
-        cv2.warpAffine(a, np.array([[1, 0, x], [0, 1, y]], float), (width, height), borderMode=cv2.BORDER_REFLECT)
-        for x, y in ((shift, 0), (-shift, 0), (0, shift), (0, -shift))
-    ]
-    return blur(np.mean([length(side - m) for side in sides], axis=0), 2)
+def _by_chance(warped: np.ndarray, manipulated: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and least difference if the warped picture lay aside: small where anything would fit, as in the sky."""
+    height, width = manipulated.shape[:2]
+    half = (max(8, width // 2), max(8, height // 2))  # a smooth quantity: half the size does
+    a, m = (cv2.resize(blur(picture, 1.5), half, interpolation=cv2.INTER_AREA) for picture in (warped, manipulated))
+    near, far = round(7 * size), round(11 * size)
+    asides = []
+    for x, y in ((near, 0), (-near, 0), (0, near), (0, -near), (far, far), (-far, far), (far, -far), (-far, -far)):
+        moved = cv2.warpAffine(a, np.array([[1, 0, x], [0, 1, y]], float), half, borderMode=cv2.BORDER_REFLECT)
+        asides.append(blur(length(moved - m), 1))
+    mean, least = np.mean(asides, axis=0), np.min(asides, axis=0)
+    return cv2.resize(mean, (width, height)), cv2.resize(least, (width, height))
 
 
 def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
@@ -175,5 +182,5 @@ def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
         count, label = cv2.connectedComponents((best > level).astype(np.uint8))
         inside = np.bincount(label.reshape(-1), weights=seeds.reshape(-1), minlength=count)
         inside[0] = 0
-        support += np.log1p(inside).astype(np.float32)[np.asarray(label)]
+        support += np.log1p(inside).astype(np.float32)[label.astype(np.intp)]
     return support

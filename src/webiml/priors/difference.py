@@ -16,7 +16,6 @@ from webiml.geometry.colour import apply_colour, fit_colour
 from webiml.geometry.logistic import Logistic, load
 from webiml.geometry.maps import (
     blur,
-    top_mean,
     close,
     disk,
     fill_holes,
@@ -28,6 +27,7 @@ from webiml.geometry.maps import (
     opened,
     spread,
     tolerant_difference,
+    top_mean,
 )
 
 SAMPLE = 20_000  # pixels from which noise is measured
