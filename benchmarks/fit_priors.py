@@ -102,10 +102,12 @@ def fit_correlation(folder: Path, rows: list[dict], run: Run) -> dict:
 
 
 def fit_classify(folder: Path, rows: list[dict], run: Run) -> dict:
-    """Same scene or not; shared object or not. Needs the fitted priors."""
+    """Same scene or not; edited or not; shared object or not. Needs the fitted priors."""
+    same = [row for row in rows if row["kind"] in ("SPG", "identical")]
     other = [row for row in rows if row["kind"] in ("SDG", "unrelated")]
     return {
         "same_scene": fit("classify/same_scene", run(partial(scene_sample, folder), rows), ridge=3e-3),
+        "something_differs": fit("classify/something_differs", run(partial(edit_sample, folder), same), ridge=3e-3),
         "shared_object": fit("classify/shared_object", run(partial(object_sample, folder), other), ridge=3e-3),
     }
 
@@ -215,6 +217,12 @@ def scene_sample(folder: Path, row: dict) -> Sample | None:
     """One pair: do both pictures show the same scene?"""
     evidence, _ = read(folder, row)
     return whole(classify.scene_features(evidence), row["kind"] in ("SPG", "identical"))
+
+
+def edit_sample(folder: Path, row: dict) -> Sample | None:
+    """One pair of the same scene: was anything edited?"""
+    evidence, _ = read(folder, row)
+    return whole(classify.difference_features(evidence), row["kind"] == "SPG")
 
 
 def object_sample(folder: Path, row: dict) -> Sample | None:

@@ -8,11 +8,10 @@ import numpy as np
 
 from webiml.annotate.evidence import Evidence
 from webiml.geometry.logistic import Logistic, load
-from webiml.geometry.maps import blur, grey, top_mean
+from webiml.geometry.maps import blur, grey, log_odds, top_mean
 from webiml.types import Kind
 
 CELLS = 8  # a picture is cut into this many cells a side
-SEEN = 0.5  # a prior has found something when its strongest 0.2 % of pixels reach this on average
 
 
 @cache
@@ -30,8 +29,8 @@ def classify(evidence: Evidence) -> tuple[Kind, float]:
     """
     same = float(curves()["same_scene"](scene_features(evidence)))
     if same >= 0.5:
-        found = top_mean(evidence.difference)
-        return (Kind.SPG, same) if found >= SEEN else (Kind.IDENTICAL, same * (1 - found))
+        differs = float(curves()["something_differs"](difference_features(evidence)))
+        return (Kind.SPG, same * differs) if differs >= 0.5 else (Kind.IDENTICAL, same * (1 - differs))
     shared = float(curves()["shared_object"](object_features(evidence)))
     return (Kind.SDG, (1 - same) * shared) if shared >= 0.5 else (Kind.UNRELATED, (1 - same) * (1 - shared))
 
@@ -53,6 +52,16 @@ def scene_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
         "structure": _structural_agreement(evidence, alignment.agreement) * covered,
         "cells": float((obeying[busy] >= 1).mean()) if busy.any() else 0.0,
         "inliers": float(np.minimum(obeying, everywhere)[busy].sum() / everywhere[busy].sum()) if busy.any() else 0.0,
+    }
+
+
+def difference_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
+    """How strong and how sharply bounded the strongest difference is: saving and resizing leave faint, vague ones."""
+    probability = evidence.difference
+    suspected = int((probability >= 1 / 16).sum())
+    return {
+        "strongest": float(log_odds(np.array(top_mean(probability)))),
+        "sure": int((probability >= 15 / 16).sum()) / max(suspected, 1),
     }
 
 
