@@ -39,13 +39,12 @@ def test_residuals_are_distances_in_the_target():
 @pytest.mark.parametrize(
     ("estimate", "truth"),
     [
-        (fit.similarity, SIMILARITY),
         (fit.affine, SIMILARITY),
         (fit.affine, AFFINE),
         (fit.homography, AFFINE),
         (fit.homography, PERSPECTIVE),
     ],
-    ids=["similarity", "affine-of-similarity", "affine", "homography-of-affine", "homography"],
+    ids=["affine-of-similarity", "affine", "homography-of-affine", "homography"],
 )
 @pytest.mark.parametrize("false", [0.0, 0.3, 0.5])
 def test_known_transform_is_found_among_false_matches(estimate, truth, false):
@@ -56,7 +55,7 @@ def test_known_transform_is_found_among_false_matches(estimate, truth, false):
     assert inliers[~true].mean() < 0.1 if false else True
 
 
-@pytest.mark.parametrize("estimate", [fit.similarity, fit.affine, fit.homography])
+@pytest.mark.parametrize("estimate", [fit.affine, fit.homography])
 @given(
     count=st.integers(0, 12), shape=st.sampled_from(["scattered", "on a line", "in one place"]), seed=st.integers(0, 99)
 )

@@ -46,21 +46,6 @@ def affine(source: np.ndarray, target: np.ndarray, *, threshold: float) -> tuple
     return transform, residuals(transform, source, target) < threshold
 
 
-def similarity(source: np.ndarray, target: np.ndarray, *, threshold: float) -> tuple[np.ndarray | None, np.ndarray]:
-    """Like `affine`, with rotation, one scale and shift only: two matches decide it, so it survives few inliers."""
-    none = np.zeros(len(source), bool)
-    if len(source) < 3:
-        return None, none
-    matrix, _ = cv2.estimateAffinePartial2D(
-        source.astype(np.float64), target.astype(np.float64), method=cv2.RANSAC, ransacReprojThreshold=threshold,
-        maxIters=3000, confidence=0.999, refineIters=10,
-    )  # fmt: skip
-    if matrix is None:
-        return None, none
-    transform = np.vstack([matrix, [0, 0, 1]])
-    return transform, residuals(transform, source, target) < threshold
-
-
 def homography(source: np.ndarray, target: np.ndarray, *, threshold: float) -> tuple[np.ndarray | None, np.ndarray]:
     """Like `affine`, with perspective. Source: Barath et al., MAGSAC++, CVPR 2020 (OpenCV's USAC)."""
     none = np.zeros(len(source), bool)
