@@ -126,6 +126,20 @@ def test_dry_run_knows_what_is_finished(webiml, pairs, tmp_path):
     assert digests(tmp_path / "dataset") == before
 
 
+def test_dry_run_refuses_the_output_that_the_run_would_refuse(webiml, pairs, tmp_path):
+    same = [pairs / "same" / "0.png", pairs / "same" / "1.png"]
+    webiml("annotate", *same, "--out", tmp_path / "dataset")
+    for out, flags, words in (
+        (pairs / "notes.txt", [], "is a file"),
+        (pairs / "same", [], "is not empty"),
+        (tmp_path / "dataset", ["--min-qes", "0.7"], "min_qes is 0.5 there and 0.7 now"),
+        (tmp_path / "dataset", ["--format", "shards"], "format is folder there and shards now"),
+    ):
+        done = webiml("annotate", *same, "--out", out, "--dry-run", *flags)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert words in done.stderr
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems refuse such names")
 def test_hostile_names_cannot_act_on_the_terminal_or_the_page(webiml, made_pairs, tmp_path):
     root = tmp_path / "pairs"

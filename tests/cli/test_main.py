@@ -1,7 +1,9 @@
 """Dispatch, sentences and exit codes."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -41,6 +43,7 @@ def test_version(capsys):
         (["annotate", "here", "--out", "there", "--format", "shrads"], ["--format", "shards"]),
         (["annotate", "here", "--out", "there", "--workers", "-1"], ["--workers", "between 0 and 256"]),
         (["annotate", "no-such-folder", "--out", "there"], ["no-such-folder"]),
+        (["annotate", *"abc", *map(str, range(999)), "--out", "there"], ["c and 999 more came after all that"]),
     ],
     ids=lambda value: " ".join(value) if value and value[0] == "annotate" else None,
 )
@@ -96,6 +99,26 @@ def test_a_reader_that_has_gone_is_no_error():
     errors = process.stderr.read()
     process.stderr.close()
     assert (process.wait(timeout=60), errors) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_summary_that_cannot_be_written_is_one_sentence_and_3():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "webiml", "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert done.returncode == 3
+    assert done.stderr == "Standard output cannot be written (no space left on device); the work itself is done.\n"
+
+
+def test_a_closed_standard_error_neither_stops_the_run_nor_moves_words_to_stdout(pairs, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)  # what Python makes of `2>&-`
+    same = [str(pairs / "same" / f"{side}.png") for side in "01"]
+    for _ in range(2):  # the second says on stderr that everything is finished already
+        assert main.run(["annotate", *same, "--out", str(tmp_path / "dataset"), "--json", "--workers", "1"]) == 0
+        assert json.loads(capsys.readouterr().out)["inputs"] == 1
+    assert main.run(["annotate", *same]) == 2
+    assert capsys.readouterr().out == ""
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -65,10 +66,18 @@ def annotate(
     from webiml.cli.terminal import say
     from webiml.pairs.source import list_pairs
     from webiml.report.html import write_report
+    from webiml.store.dataset import refuse_unfit
 
     _refuse_nested(pairs, out)
     listing = list_pairs([pairs] if manipulated is None else [pairs, manipulated])
     if run.dry_run:
+        refuse_unfit(
+            out,
+            format=run.format,
+            shard_pairs=run.shard_pairs,
+            settings=asdict(settings),
+            settings_hash=settings.digest(),
+        )
         planned = plan(listing, out)
         if run.json or not run.quiet:
             say(as_json(planned) if run.json else as_text(planned))

@@ -94,7 +94,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _call(name: str, arguments: list[str]) -> int:
     """Parse the flags of one command and call it."""
     from cyclopts import App
-    from cyclopts.exceptions import CycloptsError
+    from cyclopts.exceptions import CycloptsError, UnusedCliTokensError
 
     from webiml.cli.config import apply_config
 
@@ -108,6 +108,13 @@ def _call(name: str, arguments: list[str]) -> int:
     app.default(getattr(importlib.import_module(f"webiml.cli.{name}"), name))
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except UnusedCliTokensError as error:  # a shell pattern such as *.jpg becomes thousands of them
+        surplus = error.unused_tokens or []
+        more = f" and {len(surplus) - 1:,} more" if len(surplus) > 1 else ""
+        raise SettingError(
+            f"{plain(surplus[0]) if surplus else 'Something'}{more} came after all that webiml {name} takes. "
+            f"See webiml {name} --help."
+        ) from None
     except CycloptsError as error:
         raise SettingError(f"{str(error).strip()} See webiml {name} --help.") from None
     return int(code or 0)

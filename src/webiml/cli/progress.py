@@ -27,7 +27,7 @@ class Progress:
         self._quiet = quiet
         self._started = self._said = time.monotonic()
         self._bar: rich_progress.Progress | None = None
-        if sys.stderr.isatty() and not quiet:
+        if sys.stderr is not None and sys.stderr.isatty() and not quiet:
             self._bar = rich_progress.Progress(
                 rich_progress.TextColumn("{task.description}"),
                 rich_progress.BarColumn(bar_width=24),

@@ -270,6 +270,22 @@ def dataset_info(path: Path) -> DatasetInfo:
     return info
 
 
+def refuse_unfit(
+    path: Path, *, format: Literal["folder", "shards"], shard_pairs: int, settings: dict[str, Any], settings_hash: str
+) -> None:
+    """Refuse what `DatasetWriter.open` would refuse, but for want of permission or space. Writes nothing.
+
+    Raises:
+        SettingError: `path` holds something else, or a dataset that was made with other settings.
+    """
+    _refuse_foreign(path)
+    there = _read_info(path)
+    if there is not None:
+        _refuse_other_settings(
+            path, there, DatasetInfo(SCHEMA_VERSION, format, shard_pairs, settings, settings_hash, "")
+        )
+
+
 def finished_keys(path: Path) -> frozenset[str]:
     """The keys that a run into `path` would not do again; empty where there is no dataset. Writes nothing."""
     return frozenset(Journal(path / _STATE / "journal.jsonl").offsets)
@@ -310,15 +326,19 @@ def _begin(path: Path, info: DatasetInfo) -> DatasetInfo:
     if there is None:
         write_bytes(path / _STATE / "dataset.json", json.dumps(asdict(info), indent=1).encode() + b"\n")
         return info
-    differs = [f"{name} is {old} there and {new} now" for name, old, new in _differences(there, info)]
-    if differs:
-        raise SettingError(
-            f"{path} was made with other settings ({'; '.join(differs)}): use the same settings, or give another --out."
-        )
+    _refuse_other_settings(path, there, info)
     probe = path / _STATE / "probe"
     write_bytes(probe, bytes(4096))
     probe.unlink()
     return replace(there, package_version=info.package_version)
+
+
+def _refuse_other_settings(path: Path, there: DatasetInfo, now: DatasetInfo) -> None:
+    differs = [f"{name} is {old} there and {new} now" for name, old, new in _differences(there, now)]
+    if differs:
+        raise SettingError(
+            f"{path} was made with other settings ({'; '.join(differs)}): use the same settings, or give another --out."
+        )
 
 
 def _differences(there: DatasetInfo, now: DatasetInfo) -> Iterator[tuple[str, object, object]]:
