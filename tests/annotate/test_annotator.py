@@ -208,8 +208,10 @@ RIGHT = picture_of("noise", 20, 30)
         RIGHT[:15],
         RIGHT[:, :15],
         np.dstack([RIGHT, RIGHT[..., :1]]),
+        "authentic.jpg",
+        None,
     ],
-    ids=["one-channel", "two-channels", "floats", "too-low", "too-narrow", "alpha"],
+    ids=["one-channel", "two-channels", "floats", "too-low", "too-narrow", "alpha", "a-path", "nothing"],
 )
 def test_another_array_is_refused_by_name(wrong):
     with pytest.raises(BadMap, match="authentic"):

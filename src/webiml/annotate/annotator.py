@@ -108,6 +108,8 @@ def annotate_pair(
 
 def _refuse_other_arrays(**pictures: np.ndarray) -> None:
     for name, picture in pictures.items():
+        if not isinstance(picture, np.ndarray):
+            raise BadMap(f"{name} must be a numpy array, got {type(picture).__name__}; read pictures first")
         shape = picture.shape
         if len(shape) != 3 or shape[2] != 3 or picture.dtype != np.uint8 or min(shape[:2]) < MIN_SIDE:
             wanted = f"(H, W, 3) uint8 with sides of {MIN_SIDE} or more"
