@@ -24,8 +24,8 @@ class Segmenter:
 
     Attributes:
         probability: Evidence to (h, w) float32 in [0, 1], both at working size.
-        views: what its maps are averaged over. The priors treat left and right alike, so that a second view changes
-            no IoU by more than 0.0001 and doubles the cost: they take one. A network that learns takes more.
+        views: what its maps are averaged over. The priors treat left and right alike, so that a second view moved
+            no mean IoU by more than 0.0001 and doubled the cost: they take one. A network that learns takes more.
     """
 
     probability: Callable[[Evidence], np.ndarray]
