@@ -78,9 +78,9 @@ def main() -> None:
             arguments.workers, initializer=cv2.setNumThreads, initargs=(1,)
         ) as pool:
             run = partial(pool.map, chunksize=4)
+            fits = {"difference": fit_difference, "correlation": fit_correlation, "classify": fit_classify}
             for name in arguments.curves:
-                curves = globals()[f"fit_{name}"](folder, rows, run)
-                write(FILES[name], curves, note)
+                write(FILES[name], fits[name](folder, rows, run), note)
 
 
 def fit_difference(folder: Path, rows: list[dict], run: Run) -> dict:
@@ -150,7 +150,7 @@ def single_sample(folder: Path, row: dict) -> Sample | None:
     for number, hypothesis in enumerate(evidence.hypotheses):
         look = correlation.single_look(evidence.authentic, evidence.manipulated, hypothesis)
         _, label = cv2.connectedComponents(mask.astype(np.uint8))
-        y, x = correlation._pixels(hypothesis.points, mask.shape)
+        y, x = correlation.pixels(hypothesis.points, mask.shape)
         own = np.isin(label, np.setdiff1d(label[y, x], 0))
         valid = look.pop("validity")
         samples.append(choose(f"{row['key']}/{number}", look, own, valid & (own | (label == 0))))

@@ -39,3 +39,13 @@ def test_priors_treat_left_and_right_alike():
     both = average_views(Segmenter(lambda evidence: evidence.difference, BOTH), pair)
     assert np.mean((both >= 0.5) != (pair.difference >= 0.5)) < 0.01
     assert pair.difference[25:45, 15:35].mean() > 0.8  # and there was something to find
+
+
+def test_a_mirrored_pair_searches_the_mirrored_picture():
+    pair = pasted_pair()
+    first, turned = pair.mirrored(), pasted_pair()
+    assert len(turned.features[1]) and len(first.features[1])
+    width = pair.manipulated.shape[1]
+    mirrored = {(round(width - 1 - x), round(y)) for x, y in turned.features[1].points.tolist()}
+    found = {(round(x), round(y)) for x, y in first.features[1].points.tolist()}
+    assert len(found & mirrored) > 0.8 * len(found)

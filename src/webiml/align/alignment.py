@@ -81,7 +81,7 @@ def _candidates(
         found.append((np.eye(3), goals[fit.residuals(np.eye(3), source.points[straight.source], goals) < THRESHOLD]))
     for features, matches, mirror in (
         (source, straight, np.eye(3)),
-        (turned_source, turned, np.array([[-1, 0, authentic.shape[1] - 1], [0, 1, 0], [0, 0, 1.0]])),
+        (turned_source, turned, fit.mirror_map(authentic.shape[1])),
     ):
         if matches is turned and len(turned) < len(straight):
             continue

@@ -8,7 +8,7 @@ import numpy as np
 
 from webiml.annotate.evidence import Evidence
 from webiml.geometry.logistic import Logistic, load
-from webiml.geometry.maps import blur, grey, log_odds, top_mean
+from webiml.geometry.maps import blur, grey, local_correlation, log_odds, spread, top_mean
 from webiml.types import Kind
 
 CELLS = 8  # a picture is cut into this many cells a side
@@ -43,9 +43,8 @@ def scene_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
         return dict.fromkeys(names, 0.0)
     # Agreement on a small overlap is what a shared object gives, so it counts by what it covers.
     covered = np.sqrt(float(alignment.validity.mean()))
-    cells = (CELLS, CELLS)
-    everywhere = _per_cell(evidence.features[1].points, evidence.manipulated.shape, cells)
-    obeying = _per_cell(alignment.inliers, evidence.manipulated.shape, cells)
+    everywhere = _per_cell(evidence.features[1].points, evidence.manipulated.shape)
+    obeying = _per_cell(alignment.inliers, evidence.manipulated.shape)
     busy = everywhere >= 3
     return {
         "agreement": alignment.agreement * covered,
@@ -73,11 +72,11 @@ def object_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
     return {"inliers": float(np.log1p(inliers)), "strongest": found, "area": float(np.sqrt(area))}
 
 
-def _per_cell(points: np.ndarray, shape: tuple[int, ...], cells: tuple[int, int]) -> np.ndarray:
-    counted = np.zeros(cells)
+def _per_cell(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    counted = np.zeros((CELLS, CELLS))
     if len(points):
-        column = np.clip((points[:, 0] / shape[1] * cells[1]).astype(int), 0, cells[1] - 1)
-        row = np.clip((points[:, 1] / shape[0] * cells[0]).astype(int), 0, cells[0] - 1)
+        column = np.clip((points[:, 0] / shape[1] * CELLS).astype(int), 0, CELLS - 1)
+        row = np.clip((points[:, 1] / shape[0] * CELLS).astype(int), 0, CELLS - 1)
         np.add.at(counted, (row, column), 1)
     return counted
 
@@ -90,8 +89,6 @@ def _structural_agreement(evidence: Evidence, otherwise: float) -> float:
     alignment = evidence.alignment
     assert alignment is not None
     a, m = grey(blur(alignment.authentic, 1)), grey(blur(evidence.manipulated, 1))
-    mean_a, mean_m = blur(a, 3), blur(m, 3)
-    var_a, var_m = np.maximum(blur(a * a, 3) - mean_a**2, 0), np.maximum(blur(m * m, 3) - mean_m**2, 0)
-    alike = (blur(a * m, 3) - mean_a * mean_m + 1e-5) / np.sqrt((var_a + 1e-5) * (var_m + 1e-5))
-    textured = alignment.validity & (np.maximum(var_a, var_m) > 0.015**2)
+    alike = local_correlation(a, m, 3, 1e-5)
+    textured = alignment.validity & (np.maximum(spread(a, 3), spread(m, 3)) > 0.015)
     return float((alike[textured] > 0.7).mean()) if textured.sum() > 50 else otherwise

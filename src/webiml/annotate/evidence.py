@@ -70,15 +70,12 @@ class Evidence:
 
     def mirrored(self) -> Evidence:
         """The same pair with the manipulated picture mirrored left to right; alignment and hypotheses follow it."""
-        last = self.manipulated.shape[1] - 1
-        flip = np.array([[-1, 0, last], [0, 1, 0], [0, 0, 1.0]])
-
-        def turned(points: np.ndarray) -> np.ndarray:
-            return points * np.array([-1, 1], np.float32) + np.array([last, 0], np.float32)
-
+        width = self.manipulated.shape[1]
+        flip = fit.mirror_map(width)
         other = copy(self)
-        for prior in ("difference", "correlation"):
-            other.__dict__.pop(prior, None)
+        for stale in ("features", "difference", "correlation"):
+            other.__dict__.pop(stale, None)
+        other._manipulated8 = np.ascontiguousarray(self._manipulated8[:, ::-1])
         other.manipulated = np.ascontiguousarray(self.manipulated[:, ::-1])
         if self.alignment is not None:
             other.__dict__["alignment"] = replace(
@@ -86,11 +83,13 @@ class Evidence:
                 transform=flip @ self.alignment.transform,
                 authentic=np.ascontiguousarray(self.alignment.authentic[:, ::-1]),
                 validity=np.ascontiguousarray(self.alignment.validity[:, ::-1]),
-                inliers=turned(self.alignment.inliers),
+                inliers=fit.mirrored_points(self.alignment.inliers, width),
             )
-        if "hypotheses" in self.__dict__:  # not asked for until now: not needed for this view either
+        if (
+            "hypotheses" in self.__dict__
+        ):  # what was not searched yet is searched in the mirrored picture, if it is needed
             other.__dict__["hypotheses"] = [
-                replace(found, transform=flip @ found.transform, points=turned(found.points))
+                replace(found, transform=flip @ found.transform, points=fit.mirrored_points(found.points, width))
                 for found in self.hypotheses
             ]
         return other

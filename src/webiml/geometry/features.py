@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from webiml.geometry.fit import mirrored_points
+
 MAX_KEYPOINTS = 6000  # the strongest are kept; bounds memory and matching time on large pictures
 
 
@@ -61,12 +63,12 @@ def sift(grey: np.ndarray, *, doubled: bool = False, contrast: float = 0.01) -> 
 def mirrored(features: Features, width: int) -> Features:
     """The features of the left-right mirrored picture, without computing them again.
 
-    A mirror reverses the descriptor's columns of cells and the sense of its eight orientations.
+    A mirror reverses the cells across the key point's orientation and the sense of the descriptor's eight directions.
     """
-    cells = features.descriptors.reshape(-1, 4, 4, 8)  # rows, columns, orientations, in the key point's own frame
-    # The frame turns with the key point: mirroring flips the axis across its orientation, which are the rows.
+    # Rows, columns, directions, in the key point's own frame, which turns with it: across its orientation are the rows.
+    cells = features.descriptors.reshape(-1, 4, 4, 8)
     turned = cells[:, ::-1, :, [0, 7, 6, 5, 4, 3, 2, 1]].reshape(-1, 128)
-    points = features.points * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
+    points = mirrored_points(features.points, width)
     return Features(points, features.sizes, np.pi - features.angles, np.ascontiguousarray(turned))
 
 

@@ -72,6 +72,16 @@ def scaled(transform: np.ndarray, source_scale: float | np.ndarray, target_scale
     return resize_map(target_scale) @ transform @ np.linalg.inv(resize_map(source_scale))
 
 
+def mirror_map(width: int) -> np.ndarray:
+    """3x3 map of points under a left-right mirror of a picture of this width."""
+    return np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1.0]])
+
+
+def mirrored_points(points: np.ndarray, width: int) -> np.ndarray:
+    """(N, 2) points under the same mirror, in the type that came."""
+    return points * np.array([-1, 1], points.dtype) + np.array([width - 1, 0], points.dtype)
+
+
 def resize_map(scale: float | np.ndarray) -> np.ndarray:
     """3x3 map of points under a resize by `scale` (one number, or (x, y))."""
     sx, sy = np.broadcast_to(np.asarray(scale, float), 2)

@@ -84,7 +84,7 @@ def find_hypotheses(
     left = np.arange(len(matches))
     votes, parameters = vote(source, target, matches, tolerance=tolerance)
     found: list[Hypothesis] = []
-    mirror = np.eye(3) if mirrored_width is None else np.array([[-1, 0, mirrored_width - 1], [0, 1, 0], [0, 0, 1.0]])
+    mirror = np.eye(3) if mirrored_width is None else fit.mirror_map(mirrored_width)
     while len(found) < limit and len(left) >= least:
         best = left[votes[left].argmax()]
         if votes[best] < least:
@@ -98,7 +98,7 @@ def find_hypotheses(
             chosen = left[inliers]
             original = source.points[matches.source[chosen]]
             if mirrored_width is not None:
-                original = original * np.array([-1, 1], np.float32) + np.array([mirrored_width - 1, 0], np.float32)
+                original = fit.mirrored_points(original, mirrored_width)
             found.append(
                 Hypothesis(
                     transform @ mirror,

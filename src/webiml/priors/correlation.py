@@ -136,7 +136,8 @@ def composite_look(
     }
 
 
-def _pixels(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def pixels(points: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels that hold (N, 2) points (x, y), kept inside `size` (H, W)."""
     column = np.clip((points[:, 0] + 0.5).astype(int), 0, size[1] - 1)
     return np.clip((points[:, 1] + 0.5).astype(int), 0, size[0] - 1), column
 
@@ -145,7 +146,7 @@ def _around(hypothesis: Hypothesis, size: tuple[int, int], scale: float) -> np.n
     """(H, W) bool: the neighbourhoods of the inliers."""
     drawn = np.zeros(size, np.uint8)
     for (y, x), diameter in zip(
-        np.column_stack(_pixels(hypothesis.points, size)).tolist(), hypothesis.sizes, strict=True
+        np.column_stack(pixels(hypothesis.points, size)).tolist(), hypothesis.sizes, strict=True
     ):
         cv2.circle(drawn, (x, y), int(max(3 * scale, min(float(diameter), 12 * scale))), 1, -1)
     return drawn > 0
@@ -154,7 +155,7 @@ def _around(hypothesis: Hypothesis, size: tuple[int, int], scale: float) -> np.n
 def _density(points: np.ndarray, size: tuple[int, int], sigma: float) -> np.ndarray:
     """Inliers under a Gaussian of height 1."""
     drawn = np.zeros(size, np.float32)
-    np.add.at(drawn, _pixels(points, size), 1)
+    np.add.at(drawn, pixels(points, size), 1)
     return blur(drawn, sigma) * np.float32(2 * np.pi * sigma**2)
 
 
@@ -176,7 +177,7 @@ def _support(best: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
     """How many inliers lie in a pixel's own connected part, summed as logarithms over three levels."""
     seeds = np.zeros(best.shape)
     for hypothesis in hypotheses:
-        np.add.at(seeds, _pixels(hypothesis.points, best.shape), 1)
+        np.add.at(seeds, pixels(hypothesis.points, best.shape), 1)
     support = np.zeros(best.shape, np.float32)
     for level in (0.3, 0.5, 0.7):
         count, label = cv2.connectedComponents((best > level).astype(np.uint8))
