@@ -24,8 +24,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from synthetic_pairs import MIX, make_pairs
 
-from webiml.annotate import classify
-from webiml.annotate.evidence import Evidence
+from webiml.evidence import kind
+from webiml.evidence.evidence import Evidence
 from webiml.geometry.logistic import from_dict
 from webiml.geometry.maps import disk
 from webiml.images.codec import to_8bit
@@ -216,19 +216,19 @@ def sharpen(name: str, curve: dict, maps: list[tuple[np.ndarray, np.ndarray]]) -
 def scene_sample(folder: Path, row: dict) -> Sample | None:
     """One pair: do both pictures show the same scene?"""
     evidence, _ = read(folder, row)
-    return whole(classify.scene_features(evidence), row["kind"] in ("SPG", "identical"))
+    return whole(kind.scene_features(evidence), row["kind"] in ("SPG", "identical"))
 
 
 def edit_sample(folder: Path, row: dict) -> Sample | None:
     """One pair of the same scene: was anything edited?"""
     evidence, _ = read(folder, row)
-    return whole(classify.difference_features(evidence), row["kind"] == "SPG")
+    return whole(kind.difference_features(evidence), row["kind"] == "SPG")
 
 
 def object_sample(folder: Path, row: dict) -> Sample | None:
     """One pair of different scenes: do they share an object?"""
     evidence, _ = read(folder, row)
-    return whole(classify.object_features(evidence), row["kind"] == "SDG")
+    return whole(kind.object_features(evidence), row["kind"] == "SDG")
 
 
 def whole(features: dict, truth: bool) -> Sample:

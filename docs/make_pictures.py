@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from webiml import Annotation, Annotator
-from webiml.annotate.evidence import Evidence
+from webiml.evidence.evidence import Evidence
 from webiml.geometry import fit
 from webiml.images.codec import encode_jpeg
 from webiml.images.decode import decode

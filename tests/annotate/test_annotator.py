@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from webiml import Annotation, Annotator, AnnotatorSettings, BadMap, Kind, Reason, Status, annotate_pair
-from webiml.annotate.evidence import Evidence
+from webiml.evidence.evidence import Evidence
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
 

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from webiml.annotate.classify import classify, curves, object_features, scene_features
-from webiml.annotate.evidence import Evidence
+from webiml.annotate.classify import classify, curves
+from webiml.evidence.kind import object_features, scene_features
+from webiml.evidence.evidence import Evidence
 from webiml.types import Kind
 
 

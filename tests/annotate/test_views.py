@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from webiml.annotate.evidence import Evidence
+from webiml.evidence.evidence import Evidence
 from webiml.annotate.views import Segmenter, View, average_views
 
 BOTH = (View.AS_IT_IS, View.MIRRORED)

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from webiml.annotate.classify import classify
-from webiml.annotate.evidence import Evidence
 from webiml.annotate.views import Segmenter, average_views
 from webiml.errors import BadMap
+from webiml.evidence.evidence import Evidence
 from webiml.images.codec import from_8bit, to_8bit
 from webiml.images.decode import MIN_SIDE
 from webiml.metrics.qes import qes

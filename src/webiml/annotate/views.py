@@ -8,7 +8,7 @@ from enum import Enum
 
 import numpy as np
 
-from webiml.annotate.evidence import Evidence
+from webiml.evidence.evidence import Evidence
 
 
 class View(Enum):

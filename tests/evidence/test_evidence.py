@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webiml.annotate.evidence import MOST_HYPOTHESES, WORKING_SIDE, Evidence
+from webiml.evidence.evidence import MOST_HYPOTHESES, WORKING_SIDE, Evidence
 from webiml.geometry import fit
 
 

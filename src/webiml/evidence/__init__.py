@@ -1,0 +1,1 @@
+"""What the two pictures of a pair say about one another, before anything is decided."""

@@ -1,0 +1,1 @@
+"""Ordinary pictures in, forged pairs with exact masks out."""
