@@ -70,3 +70,50 @@ class AnnotateRun:
             raise SettingError(f"--workers must lie between 0 and 256, got {self.workers}.")
         if self.shard_pairs < 1:
             raise SettingError(f"--shard-pairs must be at least 1, got {self.shard_pairs}.")
+
+
+FORGE_KINDS = ("SPG", "SDG", "identical", "unrelated", "single")
+
+
+@dataclass(frozen=True)
+class ForgeSettings:
+    """What decides how pairs are forged. Hashed into every folder of pairs; a resume with other values is refused."""
+
+    seed: int = 0
+    """Seed of all draws: same pictures, seed and key, same pair."""
+    size: int = 384
+    """Longest side of what is forged, before the web, pixels; larger pictures are cropped or reduced, none enlarged."""
+    kinds: str = "SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15"
+    """Shares of SPG, SDG, identical, unrelated and single (a manipulated picture alone), such as SPG=2,SDG=1; `SPG`
+    alone makes nothing else."""
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.size <= 4096:
+            raise SettingError(f"--size must lie between 64 and 4096 pixels, got {self.size}.")
+        if self.seed < 0:
+            raise SettingError(f"--seed must not be negative, got {self.seed}.")
+        if not sum(self.shares.values()) > 0:
+            raise SettingError("--kinds leaves nothing to make: give at least one kind a share above 0.")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each kind that is made, in the order of FORGE_KINDS, and its share; the shares add up to 1."""
+        given: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in self.kinds.split(","))):
+            kind, _, text = part.partition("=")
+            try:
+                share = float(text) if text else 1.0
+            except ValueError:
+                share = -1.0
+            if kind not in FORGE_KINDS or kind in given or not 0 <= share < float("inf"):
+                raise SettingError(
+                    f"--kinds: {part!r} cannot be read; give kind=share with a kind of {', '.join(FORGE_KINDS)}, each "
+                    "once, such as SPG=2,SDG=1."
+                )
+            given[kind] = share
+        total = sum(given.values())
+        return {kind: given[kind] / total for kind in FORGE_KINDS if given.get(kind)}
+
+    def digest(self) -> str:
+        """First 16 hex digits of the SHA-256 of the settings as sorted JSON."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
