@@ -140,7 +140,13 @@ def second_sample(folder: Path, first: dict, row: dict) -> Sample | None:
     inputs = found.authentic, evidence.manipulated, found.validity
     suspects = from_dict(first)(difference.first_look(*inputs))
     suspects[~found.validity] = 0
-    return choose(row["key"], difference.second_look(suspects, *inputs), mask, found.validity)
+    return choose(row["key"], second_look(suspects, *inputs), mask, found.validity)
+
+
+def second_look(suspects: np.ndarray, authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> dict:
+    """Features of the second look, recoloured without the suspects."""
+    authentic = difference.recoloured(suspects, authentic, manipulated, validity)
+    return difference.second_look(suspects, authentic, manipulated, validity)
 
 
 def single_sample(folder: Path, row: dict) -> Sample | None:
@@ -176,7 +182,7 @@ def difference_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, n
     inputs = found.authentic, evidence.manipulated, found.validity
     suspects = from_dict(curves["first"])(difference.first_look(*inputs))
     suspects[~found.validity] = 0
-    return from_dict(curves["second"])(difference.second_look(suspects, *inputs)) * found.validity, mask
+    return from_dict(curves["second"])(second_look(suspects, *inputs)) * found.validity, mask
 
 
 def correlation_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, np.ndarray]:

@@ -99,7 +99,7 @@ def spg_steps(found: Annotation) -> dict[str, np.ndarray]:
     given = (alignment.authentic, evidence.manipulated, alignment.validity)
     features = difference.first_look(*given)
     first = difference.curves()["first"](features)
-    probability = evidence.difference
+    probability = evidence.difference.probability
     uncovered = overlay(eight_bit(alignment.authentic), ~alignment.validity)
     assert found.mask is not None
     mask = overlay(manipulated, found.mask)

@@ -36,9 +36,9 @@ def test_a_view_that_follows_the_picture_stays_where_it_was():
 
 def test_priors_treat_left_and_right_alike():
     pair = pasted_pair()
-    both = average_views(Segmenter(lambda evidence: evidence.difference, BOTH), pair)
-    assert np.mean((both >= 0.5) != (pair.difference >= 0.5)) < 0.01
-    assert pair.difference[25:45, 15:35].mean() > 0.8  # and there was something to find
+    both = average_views(Segmenter(lambda evidence: evidence.difference.probability, BOTH), pair)
+    assert np.mean((both >= 0.5) != (pair.difference.probability >= 0.5)) < 0.01
+    assert pair.difference.probability[25:45, 15:35].mean() > 0.8  # and there was something to find
 
 
 def test_a_mirrored_pair_searches_the_mirrored_picture():

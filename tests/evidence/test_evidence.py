@@ -77,5 +77,5 @@ def test_each_thing_is_worked_out_once_and_bounded(picture):
 def test_without_an_alignment_there_is_no_difference():
     evidence = Evidence(flat(40, 60), flat(50, 60))
     assert evidence.alignment is None and evidence.native_transform is None
-    assert evidence.difference.shape == (50, 60) and not evidence.difference.any()
+    assert evidence.difference.probability.shape == (50, 60) and not evidence.difference.probability.any()
     assert evidence.correlation.shape == (50, 60) and not evidence.correlation.any()

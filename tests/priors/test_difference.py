@@ -34,7 +34,7 @@ def pasted(picture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_a_pasted_piece_is_marked(pasted):
     authentic, manipulated, mask = pasted
-    found = difference_prior(authentic, manipulated, np.ones(mask.shape, bool))
+    found = difference_prior(authentic, manipulated, np.ones(mask.shape, bool)).probability
     assert found.shape == mask.shape and found.dtype == np.float32
     assert iou(found >= 0.5, mask) > 0.8
     assert found[mask].mean() > 0.8 and found[~mask].mean() < 0.05
@@ -43,13 +43,15 @@ def test_a_pasted_piece_is_marked(pasted):
 def test_the_pairs_own_colours_do_not_count(pasted):
     authentic, manipulated, mask = pasted
     darker = np.clip(authentic**1.15 * np.array([0.95, 1, 0.9], np.float32), 0, 1)
-    found = difference_prior(darker, manipulated, np.ones(mask.shape, bool))
+    found = difference_prior(darker, manipulated, np.ones(mask.shape, bool)).probability
     assert iou(found >= 0.5, mask) > 0.75
 
 
 def test_saving_again_is_no_edit(picture):
     authentic = picture("pier", 260)
-    found = difference_prior(unit(authentic), unit(resaved(authentic, 60)), np.ones(authentic.shape[:2], bool))
+    found = difference_prior(
+        unit(authentic), unit(resaved(authentic, 60)), np.ones(authentic.shape[:2], bool)
+    ).probability
     assert (found >= 0.5).mean() < 0.01
 
 
@@ -58,10 +60,10 @@ def test_where_the_authentic_picture_is_silent_nothing_is_claimed(pasted):
     validity = np.ones(mask.shape, bool)
     validity[:, 100:] = False
     authentic[:, 100:] = 0  # whatever lies there must not matter
-    found = difference_prior(authentic, manipulated, validity)
+    found = difference_prior(authentic, manipulated, validity).probability
     assert not found[:, 100:].any()
     assert iou(found[:, :96] >= 0.5, mask[:, :96]) > 0.7
-    assert not difference_prior(authentic, manipulated, np.zeros(mask.shape, bool)).any()
+    assert not difference_prior(authentic, manipulated, np.zeros(mask.shape, bool)).probability.any()
 
 
 def test_curves_use_the_features_that_are_computed(pasted):
@@ -91,7 +93,7 @@ kinds = st.sampled_from(["black", "grey", "white", "noise", "primaries"])
 def test_a_probability_on_any_picture(one, two, shape, covered, seed):
     rng = np.random.default_rng(seed)
     validity = rng.random(shape) < covered
-    found = difference_prior(make(one, shape, rng), make(two, shape, rng), validity)
+    found = difference_prior(make(one, shape, rng), make(two, shape, rng), validity).probability
     assert found.shape == shape and found.dtype == np.float32
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1
     assert not found[~validity].any()

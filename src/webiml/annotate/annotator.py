@@ -21,7 +21,7 @@ from webiml.settings import AnnotatorSettings
 from webiml.types import Annotation, Kind, Reason, Status
 
 PRIORS: Mapping[Kind, Segmenter] = {
-    Kind.SPG: Segmenter(lambda evidence: evidence.difference),
+    Kind.SPG: Segmenter(lambda evidence: evidence.difference.probability),
     Kind.SDG: Segmenter(lambda evidence: evidence.correlation),
 }
 

@@ -15,7 +15,7 @@ from webiml.geometry.features import Features, match, mirrored, sift
 from webiml.geometry.hypotheses import Hypothesis, find_hypotheses
 from webiml.geometry.maps import grey
 from webiml.priors.correlation import correlation_prior
-from webiml.priors.difference import difference_prior
+from webiml.priors.difference import Difference, difference_prior
 
 WORKING_SIDE = 1024  # pixels; larger pictures are looked at in this size, and the map is brought back to their own
 DOUBLED_SIDE = 700  # pixels; smaller pictures are searched for objects from twice their size
@@ -57,11 +57,13 @@ class Evidence:
         return sorted(found, key=lambda hypothesis: -len(hypothesis.points))[:MOST_HYPOTHESES]
 
     @cached_property
-    def difference(self) -> np.ndarray:
-        """(h, w) float32: the SPG prior; 0 everywhere without an alignment."""
-        if self.alignment is None:
-            return np.zeros(self.manipulated.shape[:2], np.float32)
-        return difference_prior(self.alignment.authentic, self.manipulated, self.alignment.validity)
+    def difference(self) -> Difference:
+        """The SPG prior; 0 everywhere without an alignment."""
+        found = self.alignment
+        if found is None:
+            nowhere = np.zeros(self.manipulated.shape[:2], bool)
+            return difference_prior(self.manipulated, self.manipulated, nowhere)
+        return difference_prior(found.authentic, self.manipulated, found.validity)
 
     @cached_property
     def correlation(self) -> np.ndarray:

@@ -31,7 +31,7 @@ def scene_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
 
 def difference_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
     """How strong and how sharply bounded the strongest difference is: saving and resizing leave faint, vague ones."""
-    probability = evidence.difference
+    probability = evidence.difference.probability
     suspected = int((probability >= 1 / 16).sum())
     return {
         "strongest": float(log_odds(np.array(top_mean(probability)))),

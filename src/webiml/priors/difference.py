@@ -7,6 +7,7 @@ found once, the suspects are left out, colours and noise are measured again, and
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -41,22 +42,40 @@ def curves() -> dict[str, Logistic]:
     return load("webiml.priors", "difference")
 
 
-def difference_prior(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs, and what it was told from.
+
+    Attributes:
+        probability: (H, W) float32 in [0, 1], P(pixel was changed); 0 where the authentic picture says nothing.
+        first: (H, W) float32 in [0, 1], the same before suspects were left out of colours and noise.
+        authentic: (H, W, 3) float32 in [0, 1], recoloured by what was left unchanged.
+        look: the features of the second look, (H, W) float32 each.
+    """
+
+    probability: np.ndarray
+    first: np.ndarray
+    authentic: np.ndarray
+    look: Features
+
+
+def difference_prior(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> Difference:
     """Probability that a pixel was changed, from the difference alone.
 
     Args:
         authentic, manipulated: (H, W, 3) float32 in [0, 1], aligned. validity: (H, W) bool.
-    Returns:
-        (H, W) float32 in [0, 1]; 0 where the authentic picture says nothing.
     Source: method 2.2 and 9 (the prior of DASS), with an adaptive threshold in place of a fixed one.
     """
     if not validity.any():
-        return np.zeros(validity.shape, np.float32)
+        nothing = np.zeros(validity.shape, np.float32)
+        return Difference(nothing, nothing, authentic, {})
     first = curves()["first"](first_look(authentic, manipulated, validity))
     first[~validity] = 0
-    second = curves()["second"](second_look(first, authentic, manipulated, validity))
+    authentic = recoloured(first, authentic, manipulated, validity)
+    look = second_look(first, authentic, manipulated, validity)
+    second = curves()["second"](look)
     second[~validity] = 0
-    return second
+    return Difference(second, first, authentic, look)
 
 
 def first_look(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> Features:
@@ -84,16 +103,32 @@ def first_look(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndar
     }
 
 
-def second_look(first: np.ndarray, authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> Features:
-    """Features of a pixel when the suspects of the first look are left out of colours and noise.
+def recoloured(first: np.ndarray, authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> np.ndarray:
+    """The authentic picture in the colours of the manipulated one, fitted where the first look suspects nothing."""
+    return apply_colour(authentic, fit_colour(authentic, manipulated, unsuspected(first, validity)))
 
-    Args: first (H, W) float32 in [0, 1], the first look's probability; the rest as in `difference_prior`.
-    """
-    size = max(min(first.shape) / 256, 0.5)  # radii grow with the picture
-    calm = (blur(first, 2 * size) < 0.15) & validity
+
+def unsuspected(first: np.ndarray, validity: np.ndarray) -> np.ndarray:
+    """(H, W) bool: valid pixels away from what the first look suspects; its calmest ones where it suspects nearly all."""
+    calm = (blur(first, 2 * _size(first)) < 0.15) & validity
     if calm.sum() < 0.05 * validity.sum():
         calm = validity & (first <= np.quantile(first[validity], 0.3))
-    authentic = apply_colour(authentic, fit_colour(authentic, manipulated, calm))
+    return calm
+
+
+def _size(array: np.ndarray) -> float:
+    """Radii grow with the picture; 1 at a shorter side of 256 pixels."""
+    return max(min(array.shape) / 256, 0.5)
+
+
+def second_look(first: np.ndarray, authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> Features:
+    """Features of a pixel when the suspects of the first look are left out of the noise.
+
+    Args: first (H, W) float32 in [0, 1], the first look's probability; authentic recoloured without the suspects; the
+        rest as in `difference_prior`.
+    """
+    size = _size(first)
+    calm = unsuspected(first, validity)
     a, m = blur(authentic, 0.6), blur(manipulated, 0.6)
     signed, tolerant = a - m, tolerant_difference(a, m)
     signed[~validity] = tolerant[~validity] = 0
