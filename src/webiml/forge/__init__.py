@@ -1,1 +1,1 @@
-"""Ordinary pictures in, forged pairs with exact masks out."""
+"""Pictures in, forged pairs with exact masks out."""

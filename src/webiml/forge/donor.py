@@ -1,0 +1,122 @@
+"""What an SDG pair shares: one to three copies of a thing of the authentic picture, or all of it as a poster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from webiml.forge.blending import paste, placement, recolour
+from webiml.forge.objects import Rng
+from webiml.forge.scene import Scene, pick_thing
+
+LEAST, MOST = 0.01, 0.6  # share of the manipulated picture that the copies cover together
+_STRUCTURED = 10  # 8-bit levels, standard deviation: less could not be found again
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DonorPaste:
+    """Pastes that have been drawn but not yet made.
+
+    Attributes:
+        source: (h, w, 3) uint8, the donor in the colours it is pasted with. thing: (h, w) bool.
+        transforms: 3x3 float64 each, donor points to points of the picture that receives them.
+        blend, harmonise: as in `blending.paste`. seed: of the draws while pasting.
+    """
+
+    source: np.ndarray
+    thing: np.ndarray
+    transforms: tuple[np.ndarray, ...]
+    blend: str
+    harmonise: float
+    seed: int
+    operation: str
+
+    def onto(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The picture with the copies, and the pixels that come from the donor, (H, W) bool."""
+        rng, mask = np.random.default_rng(self.seed), np.zeros(rgb.shape[:2], bool)
+        for transform in self.transforms:
+            rgb, inside = paste(rgb, self.source, self.thing, transform, self.blend, rng, self.harmonise)
+            mask |= inside
+        return rgb, mask
+
+    def donor_mask(self, shape: tuple[int, int]) -> np.ndarray:
+        """The part of the thing that at least one copy shows inside a picture of `shape` (H, W), (h, w) bool."""
+        seen, whole = np.zeros(self.thing.shape, bool), np.full(shape, 255, np.uint8)
+        size = (self.thing.shape[1], self.thing.shape[0])
+        for transform in self.transforms:
+            flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+            seen |= cv2.warpPerspective(whole, transform, size, flags=flags) > 0
+        return self.thing & seen
+
+
+def paste_of(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste | None:
+    """Draw how a thing of `donor` gets into `scene`; None when it would be too small, too large or too plain."""
+    draw = rng.random()
+    if draw < 0.07:
+        made = _poster(donor, scene, rng)
+    elif draw < 0.13:
+        made = _band(donor, scene, rng)
+    else:
+        made = _copies(donor, scene, rng)
+    if made is None or donor.rgb[made.thing].std() < _STRUCTURED:
+        return None
+    share = made.onto(np.zeros_like(scene.rgb))[1].mean()
+    return made if LEAST <= share <= MOST else None
+
+
+def _copies(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
+    """One to three copies of a thing; alone it may cover up to 60 % of the picture."""
+    thing = pick_thing(donor, 0.02, 0.55, rng)
+    count = int(rng.choice([1, 2, 3], p=[0.7, 0.21, 0.09]))
+    high = 0.2 if count > 1 else 0.58 if rng.random() < 0.35 else 0.3
+    transforms = tuple(placement(thing, scene.shape, 0.014, high, rng) for _ in range(count))
+    blend = str(rng.choice(["hard", "soft", "feathered", "poisson"], p=[0.3, 0.3, 0.32, 0.08]))
+    source = recolour(donor.rgb, rng) if rng.random() < 0.5 else donor.rgb
+    harmonise = rng.uniform(0.1, 0.4) if rng.random() < 0.25 else 0.0
+    return DonorPaste(source, thing, transforms, blend, harmonise, _seed(rng), f"paste_{count}")
+
+
+def _poster(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
+    """The whole authentic picture as a picture in the picture: on a screen, as a poster, or upright in a corner."""
+    height, width = scene.shape
+    h, w = donor.shape
+    flat = np.array([[-0.5, -0.5], [w - 0.5, -0.5], [w - 0.5, h - 0.5], [-0.5, h - 0.5]], np.float32)
+    share = float(np.exp(rng.uniform(np.log(0.06), np.log(0.55))))
+    scale = min(np.sqrt(share * height * width / (h * w)), 0.97 * width / w, 0.97 * height / h)
+    corners = (flat - [w / 2, h / 2]) * scale
+    if rng.random() < 0.65:  # seen from the side
+        angle = np.deg2rad(rng.uniform(-12, 12))
+        corners = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        corners += rng.uniform(-0.13, 0.13, (4, 2)) * min(h, w) * scale
+    reach = np.minimum(np.abs(corners).max(0), [width / 2, height / 2])
+    corners += rng.uniform(reach, [width - reach[0], height - reach[1]])
+    transform = cv2.getPerspectiveTransform(flat, corners.astype(np.float32))
+    source = recolour(donor.rgb, rng) if rng.random() < 0.4 else donor.rgb
+    whole = np.ones(donor.shape, bool)
+    return DonorPaste(source, whole, (transform,), str(rng.choice(["hard", "soft"])), 0.0, _seed(rng), "poster")
+
+
+def _band(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
+    """A large rectangle of the authentic picture fills a band or up to half of the manipulated one, shifted."""
+    height, width = scene.shape
+    h, w = donor.shape
+    upright = rng.random() < 0.5
+    deep = rng.uniform(0.25, 0.58)
+    box_h, box_w = (height, deep * width) if upright else (deep * height, width)
+    scale = max(box_h / h, box_w / w) * rng.uniform(1.0, 1.25)
+    x = rng.choice([0.0, width - box_w]) if upright and rng.random() < 0.8 else rng.uniform(0, width - box_w + 1e-6)
+    at_edge = not upright and rng.random() < 0.8
+    y = rng.choice([0.0, height - box_h]) if at_edge else rng.uniform(0, height - box_h + 1e-6)
+    room_x, room_y = w - box_w / scale, h - box_h / scale
+    from_x, from_y = rng.uniform(0, max(room_x, 1e-6)), rng.uniform(0, max(room_y, 1e-6))
+    thing = np.zeros(donor.shape, bool)
+    thing[round(from_y) : round(from_y + box_h / scale), round(from_x) : round(from_x + box_w / scale)] = True
+    transform = np.array([[scale, 0, x - scale * round(from_x)], [0, scale, y - scale * round(from_y)], [0, 0, 1.0]])
+    blend = "feathered" if rng.random() < 0.3 else "hard"
+    return DonorPaste(donor.rgb, thing, (transform,), blend, 0.0, _seed(rng), "band")
+
+
+def _seed(rng: Rng) -> int:
+    return int(rng.integers(1 << 62))

@@ -1,0 +1,280 @@
+"""One forged pair: a pure function of the seed, its key and the pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from webiml.errors import SettingError
+from webiml.forge import edits
+from webiml.forge.donor import paste_of
+from webiml.forge.edits import Remover, settled
+from webiml.forge.objects import Rng
+from webiml.forge.pictures import SourcePicture
+from webiml.forge.scene import Scene, open_scene
+from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
+from webiml.settings import ForgeSettings
+from webiml.types import Kind
+
+MIN_SIDE = 128  # pixels: smaller pictures are not forged with
+TRIES = 40  # of a forgery that cannot be seen
+_EDITS = {
+    "splice": 0.30,
+    "copy_move": 0.14,
+    "flat_copy_move": 0.06,
+    "removal": 0.12,
+    "large_paste": 0.05,
+    "background_replaced": 0.05,
+    "resized_in_place": 0.03,
+    "recoloured": 0.06,
+    "exposed": 0.05,
+    "blurred": 0.04,
+    "liquified": 0.02,
+    "lettered": 0.04,
+    "scribbled": 0.02,
+    "covered": 0.02,
+}
+_FOREIGN = ("splice", "large_paste", "background_replaced")  # need a second picture
+_OF_THE_SOURCE = ("copy_move", "flat_copy_move", "resized_in_place")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForgedPair:
+    """A pair of which everything is known.
+
+    Attributes:
+        key, kind: `single` pairs are SPG pairs whose authentic side is not meant to be shown.
+        authentic, manipulated: (H, W, 3) uint8, sizes may differ, after the web.
+        mask: (H, W) bool, of the manipulated picture; all False for identical and unrelated pairs.
+        donor_mask: (h, w) bool, of the authentic picture: what of it is seen in the manipulated one; SDG only.
+        transforms: 3x3 float64, authentic points (x, y) to manipulated points, after the web: one for SPG and
+            identical, one a pasted copy for SDG, none for unrelated.
+        operations: what was done, in order; `web:` and `web authentic:` come last.
+        sources: every picture that went into it, each once.
+    """
+
+    key: str
+    kind: Kind
+    authentic: np.ndarray
+    manipulated: np.ndarray
+    mask: np.ndarray
+    donor_mask: np.ndarray | None
+    transforms: tuple[np.ndarray, ...]
+    operations: tuple[str, ...]
+    sources: tuple[SourcePicture, ...]
+    single: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Forgery:
+    """A pair before the web; `transforms` as in ForgedPair, mask and donor_mask (H, W) bool."""
+
+    authentic: np.ndarray
+    manipulated: np.ndarray
+    mask: np.ndarray
+    donor_mask: np.ndarray | None
+    transforms: list[np.ndarray]
+    operations: list[str]
+    sources: list[SourcePicture]
+
+
+def forge_pair(
+    key: str,
+    pictures: Sequence[SourcePicture],
+    settings: ForgeSettings,
+    *,
+    objects: Path | None = None,
+    remover: Remover | None = None,
+) -> ForgedPair:
+    """Forge one pair: the same one for the same key, pictures and settings, in whatever process and order.
+
+    Args:
+        key: names the pair and seeds its draws.
+        pictures: what to forge from, in the order of `list_pictures`.
+        objects: folder where parts found in the pictures are stored; only read, and only to save time.
+        remover: fills holes in some of the removals, (rgb (H, W, 3) uint8, hole (H, W) bool) -> rgb.
+    Raises:
+        SettingError: too few pictures, or none in which an edit can be seen.
+        BadImage: a picture cannot be read any more.
+    """
+    rng = np.random.default_rng(np.frombuffer(hashlib.sha256(f"{settings.seed}/{key}".encode()).digest(), np.uint64))
+    shares = settings.shares
+    what = str(rng.choice(list(shares), p=list(shares.values())))
+    bench = _Bench(pictures, settings.size, objects, remover)
+    forgery = None
+    for _ in range(TRIES):
+        forgery = _MAKERS[what](bench, rng)
+        if forgery is not None:
+            break
+    if forgery is None:
+        raise SettingError(f"No {what} pair can be made of these pictures: give more, or larger ones.")
+    kind = Kind.SPG if what == "single" else Kind(what)
+    return _sent(key, kind, forgery, rng, single=what == "single")
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What forging draws from."""
+
+    pictures: Sequence[SourcePicture]
+    size: int
+    objects: Path | None
+    remover: Remover | None
+
+    def draw(self, count: int, rng: Rng, *, labelled: bool = False) -> list[SourcePicture]:
+        """`count` pictures of different scenes; with `labelled` the first has labelled objects, where any has."""
+        chosen: list[SourcePicture] = []
+        for index in range(60 * count):
+            one = self.pictures[int(rng.integers(len(self.pictures)))] if self.pictures else None
+            if one is None:
+                break
+            if min(one.width, one.height) < MIN_SIDE or one.scene in {other.scene for other in chosen}:
+                continue
+            if labelled and not chosen and one.mask is None and index < 30:
+                continue
+            chosen.append(one)
+            if len(chosen) == count:
+                return chosen
+        raise SettingError(
+            f"{len(self.pictures):,} pictures are too few: {count} of different scenes, {MIN_SIDE} pixels or more a "
+            "side, are needed. Give more pictures."
+        )
+
+    def open(self, picture: SourcePicture, rng: Rng) -> Scene:
+        return open_scene(picture, self.size, self.objects, rng)
+
+
+# ---------------------------------------------------------------- the kinds
+
+
+def _spg(bench: _Bench, rng: Rng) -> _Forgery | None:
+    donor_picture, picture = bench.draw(2, rng, labelled=rng.random() < 0.4)
+    if rng.random() < 0.4:  # the labelled one is edited: its own objects move or vanish
+        donor_picture, picture = picture, donor_picture
+    scene = bench.open(picture, rng)
+    donor: Scene | None = None
+    rgb, mask = scene.rgb, np.zeros(scene.shape, bool)
+    done: list[str] = []
+    for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.66, 0.21, 0.09, 0.04]))):
+        name = str(rng.choice(list(_EDITS), p=list(_EDITS.values())))
+        if name in _FOREIGN and donor is None:
+            donor = bench.open(donor_picture, rng)
+        edit = _edited(name, rgb, scene, donor, rng, bench.remover)
+        inside = settled(rgb, edit[0], edit[1]) if edit else None
+        if edit is None or inside is None:
+            continue
+        rgb, mask = edit[0], mask | inside
+        done.append(name)
+    if not done or not 0.002 <= mask.mean() <= 0.7:
+        return None
+    used = [picture, donor_picture] if any(name in _FOREIGN for name in done) else [picture]
+    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
+
+
+def _edited(
+    name: str, rgb: np.ndarray, scene: Scene, donor: Scene | None, rng: Rng, remover: Remover | None
+) -> edits.Edit:
+    if name == "removal":
+        return edits.removal(rgb, scene, rng, remover)
+    if name in _FOREIGN:
+        return getattr(edits, name)(rgb, scene, donor, rng)
+    return getattr(edits, name)(rgb, scene, rng)
+
+
+def _sdg(bench: _Bench, rng: Rng) -> _Forgery | None:
+    donor_picture, picture, third = bench.draw(3, rng, labelled=rng.random() < 0.6)
+    donor, scene = bench.open(donor_picture, rng), bench.open(picture, rng)
+    made = paste_of(donor, scene, rng)
+    if made is None:
+        return None
+    rgb, used, done = scene.rgb, [picture, donor_picture], [made.operation]
+    if rng.random() < 0.15:  # something of a third picture beside it, which the authentic one knows nothing of
+        edit = edits.splice(rgb, scene, bench.open(third, rng), rng)
+        if edit is not None:
+            rgb = edit[0]
+            used.append(third)
+            done.insert(0, "splice")
+    rgb, mask = made.onto(rgb)
+    seen = settled(scene.rgb, rgb, mask)
+    if seen is None:
+        return None
+    return _Forgery(donor.rgb, rgb, mask, made.donor_mask(scene.shape), list(made.transforms), done, used)
+
+
+def _identical(bench: _Bench, rng: Rng) -> _Forgery | None:
+    (picture,) = bench.draw(1, rng)
+    scene = bench.open(picture, rng)
+    return _Forgery(scene.rgb, scene.rgb, np.zeros(scene.shape, bool), None, [np.eye(3)], [], [picture])
+
+
+def _unrelated(bench: _Bench, rng: Rng) -> _Forgery | None:
+    """Two scenes, in some pairs with an object of one class in both; the manipulated one may be forged from a third."""
+    one, two, three = bench.draw(3, rng)
+    if rng.random() < 0.4:
+        others = (p for p in bench.pictures if p.scene not in (one.scene, three.scene))
+        alike = [p for p in others if set(p.labels) & set(one.labels) and min(p.width, p.height) >= MIN_SIDE]
+        two = alike[int(rng.integers(len(alike)))] if alike else two
+    scene = bench.open(two, rng)
+    rgb, used, done = scene.rgb, [one, two], list[str]()
+    if rng.random() < 0.4:
+        edit = edits.splice(rgb, scene, bench.open(three, rng), rng)
+        if edit is not None:
+            rgb = edit[0]
+            used.append(three)
+            done.append("splice")
+    return _Forgery(bench.open(one, rng).rgb, rgb, np.zeros(scene.shape, bool), None, [], done, used)
+
+
+_MAKERS = {"SPG": _spg, "SDG": _sdg, "identical": _identical, "unrelated": _unrelated, "single": _spg}
+
+
+# ---------------------------------------------------------------- the web
+
+
+def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, single: bool) -> ForgedPair:
+    """Both sides through the web, each on its own way, and the truth with them."""
+    strength: Strength = list(STRENGTHS)[int(rng.choice(3, p=list(STRENGTHS.values())))]
+    nothing = np.zeros(forgery.authentic.shape[:2], bool)
+    given = forgery.donor_mask if forgery.donor_mask is not None else nothing
+    authentic, donor_mask, from_authentic, web_authentic = through_the_web(
+        forgery.authentic, given, strength, rng, mirror=0.08
+    )
+    manipulated, mask, to_manipulated, web = through_the_web(
+        forgery.manipulated, forgery.mask, strength, rng, mirror=0.0
+    )
+    back = np.linalg.inv(from_authentic)
+    transforms = tuple(_normal(to_manipulated @ one @ back) for one in forgery.transforms)
+    if kind is Kind.SDG:
+        donor_mask &= _in_sight(transforms, mask, donor_mask.shape)
+    operations = [*forgery.operations, "web:" + "+".join(web), "web authentic:" + "+".join(web_authentic)]
+    return ForgedPair(
+        key=key,
+        kind=kind,
+        authentic=np.ascontiguousarray(authentic),
+        manipulated=np.ascontiguousarray(manipulated),
+        mask=np.ascontiguousarray(mask),
+        donor_mask=donor_mask if kind is Kind.SDG else None,
+        transforms=transforms,
+        operations=tuple(operations),
+        sources=tuple(dict.fromkeys(forgery.sources)),
+        single=single,
+    )
+
+
+def _in_sight(transforms: Sequence[np.ndarray], mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Where the authentic picture's points land on the mask of the manipulated one, (h, w) bool."""
+    seen = np.zeros(shape[:2], bool)
+    wide = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)) * np.uint8(255)
+    for one in transforms:
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        seen |= cv2.warpPerspective(wide, one, (shape[1], shape[0]), flags=flags) >= 128
+    return seen
+
+
+def _normal(matrix: np.ndarray) -> np.ndarray:
+    return matrix / matrix[2, 2]
