@@ -9,6 +9,7 @@ import numpy as np
 from webiml.geometry import fit
 from webiml.geometry.colour import apply_colour, fit_colour
 from webiml.geometry.features import Features, match, mirrored
+from webiml.geometry.frame import frame_strips
 from webiml.geometry.maps import blur
 from webiml.geometry.warp import warp
 
@@ -16,6 +17,8 @@ AGREE = 12 / 255  # a pixel agrees when its blurred, colour-corrected difference
 MIN_INLIERS = 8
 MIN_COVERED = 0.05  # of the manipulated picture
 THRESHOLD = 3.0  # pixels of the working size
+FRAME_DIFFERS = 0.6  # a strip of one colour is a frame where it differs on this share from what the other side shows
+FRAME_LEVEL = 24 / 255  # by this much
 GAIN = 0.005  # a later candidate must agree on this much more of the picture than an earlier, simpler one
 
 
@@ -26,7 +29,8 @@ class Alignment:
     Attributes:
         transform: 3x3 float64, authentic points to manipulated points.
         authentic: (H, W, 3) float32 in [0, 1], warped and recoloured; manipulated size.
-        validity: (H, W) bool, covered by the authentic picture.
+        validity: (H, W) bool, covered by the authentic picture, and no frame in either.
+        unknown: share of the manipulated picture within its frame about which the authentic one says nothing, [0, 1].
         agreement: share of the valid pixels that agree, [0, 1].
         inliers: (K, 2) float32, points of the manipulated picture whose match obeys the transform.
     """
@@ -34,6 +38,7 @@ class Alignment:
     transform: np.ndarray
     authentic: np.ndarray
     validity: np.ndarray
+    unknown: float
     agreement: float
     inliers: np.ndarray
 
@@ -49,16 +54,52 @@ def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, targ
     Source: method 2.4, with MAGSAC and a least-squares refit.
     """
     best: Alignment | None = None
+    strips_a = frame_strips(_to_8bit(authentic))
+    strips_m = frame_strips(_to_8bit(manipulated))
     for transform, inliers in _candidates(authentic, manipulated, source, target):
         warped, validity = warp(authentic, transform, manipulated.shape[:2])
-        covered = float(validity.mean())
-        if covered < MIN_COVERED:
+        if validity.mean() < MIN_COVERED:
             continue
-        warped = apply_colour(warped, fit_colour(warped, manipulated, validity))
-        agreement = agree(warped, manipulated, validity)
-        if best is None or agreement * covered > best.agreement * float(best.validity.mean()) + GAIN:
-            best = Alignment(transform, warped, validity, agreement, inliers)
+        followed = [_follow(strip, transform, validity) for strip in strips_a]
+        # Colours are fitted without what may be a frame: a fit could make two frames of any colours agree.
+        inner = validity & ~np.any([np.zeros_like(validity), *strips_m, *followed], axis=0)
+        recoloured = apply_colour(warped, fit_colour(warped, manipulated, inner))
+        own_frame = _frame(strips_m, recoloured, manipulated, validity)
+        framed = own_frame | _frame(followed, recoloured, manipulated, validity)
+        validity &= ~framed
+        if validity.mean() < MIN_COVERED:
+            continue
+        if not np.array_equal(inner, validity):
+            recoloured = apply_colour(warped, fit_colour(warped, manipulated, validity))
+        covered = float(validity.sum() / np.count_nonzero(~own_frame))
+        agreement = agree(recoloured, manipulated, validity)
+        if best is None or agreement * covered > best.agreement * (1 - best.unknown) + GAIN:
+            best = Alignment(transform, recoloured, validity, 1 - covered, agreement, inliers)
     return best
+
+
+def _frame(strips: list[np.ndarray], authentic: np.ndarray, manipulated: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """(H, W) bool: strips that are a frame, because the other picture shows something else nearly all along them."""
+    found = np.zeros(covered.shape, bool)
+    if not strips:
+        return found
+    differs = np.any(np.abs(authentic - manipulated) > FRAME_LEVEL, axis=2)
+    for strip in strips:
+        seen = strip & covered
+        # A strip about which the other side is silent is a frame too: there is nothing in it to compare.
+        if not seen.any() or differs[seen].mean() > FRAME_DIFFERS:
+            found |= strip
+    return found
+
+
+def _follow(strip: np.ndarray, transform: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A strip of the authentic picture in the frame of the manipulated one, (H, W) bool."""
+    moved, _ = warp(strip.astype(np.float32), transform, like.shape)
+    return moved > 0.1
+
+
+def _to_8bit(picture: np.ndarray) -> np.ndarray:
+    return (picture * 255 + 0.5).astype(np.uint8)
 
 
 def agree(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> float:

@@ -61,7 +61,7 @@ class Annotator:
         score = qes(probability)
         same_scene = kind in (Kind.SPG, Kind.IDENTICAL)
         alignment = evidence.alignment if same_scene else None
-        unknown = None if alignment is None else float(1 - alignment.validity.mean())
+        unknown = None if alignment is None else alignment.unknown
         reason, detail = self._doubt(kind, score, area, unknown)
         return Annotation(
             status=Status.KEPT if reason is None else Status.REJECTED,

@@ -17,7 +17,7 @@ def scene_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
     if alignment is None:
         return dict.fromkeys(names, 0.0)
     # Agreement on a small overlap is what a shared object gives, so it counts by what it covers.
-    covered = np.sqrt(float(alignment.validity.mean()))
+    covered = np.sqrt(1 - alignment.unknown)
     everywhere = _per_cell(evidence.features[1].points, evidence.manipulated.shape)
     obeying = _per_cell(alignment.inliers, evidence.manipulated.shape)
     busy = everywhere >= 3
