@@ -108,12 +108,12 @@ def turned(picture: Picture, mask: np.ndarray | None, rng: Rng) -> tuple[Picture
     before = 0 if mask is None else np.count_nonzero(mask)
     for _ in range(MOST_DRAWS):
         matrix = turn(picture.shape[:2], rng.uniform(*ROTATION) * rng.choice([-1, 1]))
-        followed = None if mask is None else _warped(mask.astype(np.float32), matrix, cv2.INTER_LINEAR) >= 0.5
+        followed = None if mask is None else warped(mask.astype(np.float32), matrix, cv2.INTER_LINEAR) >= 0.5
         if followed is None or np.count_nonzero(followed) >= LEFT_IN * before:
             break
     else:
         raise SystemExit("A mask lies so near the corner that no turn leaves a quarter of it inside the picture.")
-    return _warped(picture, matrix, cv2.INTER_CUBIC), followed
+    return warped(picture, matrix, cv2.INTER_CUBIC), followed
 
 
 def turn(size: tuple[int, int], degrees: float) -> np.ndarray:
@@ -122,6 +122,13 @@ def turn(size: tuple[int, int], degrees: float) -> np.ndarray:
     slope = np.deg2rad(abs(degrees))
     zoom = np.cos(slope) + np.sin(slope) * max(width / height, height / width)
     return cv2.getRotationMatrix2D((width / 2, height / 2), degrees, zoom)
+
+
+def warped(array: np.ndarray, matrix: np.ndarray, kernel: int) -> np.ndarray:
+    """A picture or a soft mask moved by a 2x3 map, at the size it has."""
+    height, width = array.shape[:2]
+    # Replicated, for the cubic kernel reaches beyond the outermost pixels; nothing outside is shown.
+    return cv2.warpAffine(array, matrix, (width, height), flags=kernel, borderMode=cv2.BORDER_REPLICATE)
 
 
 def with_gamma(picture: Picture, exponent: float) -> Picture:
@@ -169,12 +176,6 @@ def resaved(picture: Picture, rng: Rng) -> bytes:
             _, code = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
         bgr = cast(np.ndarray, cv2.imdecode(code, cv2.IMREAD_COLOR))  # None only for bytes that are no picture
     return code.tobytes()
-
-
-def _warped(array: np.ndarray, matrix: np.ndarray, kernel: int) -> np.ndarray:
-    height, width = array.shape[:2]
-    # Replicated, for the cubic kernel reaches beyond the outermost pixels; nothing outside is shown.
-    return cv2.warpAffine(array, matrix, (width, height), flags=kernel, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _letters(text: str) -> np.ndarray:
