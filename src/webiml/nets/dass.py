@@ -33,7 +33,7 @@ class Preset:
 
 
 PRESETS = {
-    "tiny": Preset(widths=(24, 48, 96, 128), depths=(1, 2, 2, 2), detail=12),
+    "tiny": Preset(widths=(16, 40, 80, 128), depths=(1, 2, 2, 3), detail=8),
     "small": Preset(widths=(48, 96, 192, 256), depths=(2, 3, 4, 3), detail=24),
     "paper": Preset(widths=(96, 192, 480, 768), depths=(3, 3, 24, 3), detail=48, context=(1, 6, 12, 18)),
 }
@@ -98,12 +98,8 @@ class Dass(nn.Module):
         self.head = nn.Sequential(convolution(2 * preset.detail, preset.detail), nn.Conv2d(preset.detail, 1, 1))
         self.auxiliary = nn.ModuleList(nn.Conv2d(widths[level], 1, 1) for level in (2, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The logits alone."""
-        return self.all_logits(x)[0]
-
-    def all_logits(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Logits at full resolution, then those of the auxiliary heads at 1/8 and 1/4; the latter for training."""
+    def forward(self, x: torch.Tensor, auxiliary: bool = False) -> torch.Tensor | list[torch.Tensor]:
+        """The logits; with `auxiliary`, for training, a list of them and of those of the heads at 1/8 and 1/4."""
         height, width = x.shape[2:]
         x = F.pad(x, (0, -width % 16, 0, -height % 16), mode="replicate")
         levels, y = [], self.stem(x)
@@ -119,7 +115,7 @@ class Dass(nn.Module):
             coarse.append(y)
         full = F.pixel_shuffle(self.to_full(y), 2)
         logits = self.head(torch.cat([full, self.detail(x)], dim=1))[:, :, :height, :width]
-        return [logits, *(head(y) for head, y in zip(self.auxiliary, coarse[:2], strict=True))]
+        return [logits, *(head(y) for head, y in zip(self.auxiliary, coarse[:2], strict=True))] if auxiliary else logits
 
 
 def convolution(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:

@@ -1,0 +1,214 @@
+"""What DASS learns from: forged shared-probe pairs, seen exactly as the annotator sees real ones.
+
+Aligning and measuring a pair costs tenths of a second and learning from a crop of it hundredths, so what the network
+sees of each pair is made once, kept, and cut anew at every step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from webiml.errors import SettingError
+from webiml.evidence.dass_input import CHANNELS, VALIDITY, dass_input
+from webiml.evidence.evidence import Evidence
+from webiml.forge.objects import find_parts_of, stored_name
+from webiml.forge.pair import forge_pair
+from webiml.forge.pictures import SourcePicture, list_pictures
+from webiml.metrics.overlap import iou
+from webiml.metrics.qes import qes
+from webiml.nets.dass import Dass, build
+from webiml.runners.local import run_ordered
+from webiml.settings import ForgeSettings, TrainSettings
+from webiml.store.atomic import make_folder, write_bytes
+from webiml.train.samples import Arrays, list_samples, one_thread, prepare, read
+
+KINDS = "SPG=0.88,identical=0.12"
+SIZES, SIZE_SHARES = (320, 448, 640), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels
+LEAST_COVERED = 0.3  # of a pair, by its alignment: a pair that is hardly aligned never comes to DASS
+EMPTY_CROPS = 0.25  # share of the crops that may miss the mask
+DICE, AUXILIARY = 0.5, 0.25  # weights of the loss's parts
+VALIDATION_PAIRS = 120
+SHOWN = 6  # validation pairs in the picture
+
+
+@dataclass(frozen=True)
+class ForgedStack:
+    """Makes the input stack and the mask of one forged pair; picklable, a pure function of the key."""
+
+    images: tuple[Path, ...]
+    split: str
+    seed: int
+    objects: Path | None = None
+    only_shippable: bool = True
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What decides the samples."""
+        digest = hashlib.sha256("".join(picture.sha256 for picture in self.pictures).encode()).hexdigest()[:16]
+        return {"pictures": digest, "split": self.split, "seed": self.seed, "kinds": KINDS, "sizes": list(SIZES)}
+
+    @property
+    def pictures(self) -> list[SourcePicture]:
+        """What is forged from, sorted by key."""
+        return _pictures(self.images, self.split, self.only_shippable)
+
+    def __call__(self, key: str) -> Arrays | None:
+        """`stack` (CHANNELS, h, w) uint8, the network's input times 255; `mask` (h, w) uint8, 255 manipulated.
+
+        None for a pair that cannot be aligned, as the annotator would not ask DASS about it.
+        """
+        rng = np.random.default_rng(
+            np.frombuffer(hashlib.sha256(f"{self.seed}/{key}/size".encode()).digest(), np.uint64)
+        )
+        settings = ForgeSettings(seed=self.seed, size=int(rng.choice(SIZES, p=SIZE_SHARES)), kinds=KINDS)
+        pair = forge_pair(key, self.pictures, settings, objects=self.objects)
+        evidence = Evidence(pair.authentic, pair.manipulated)
+        if evidence.alignment is None or evidence.alignment.validity.mean() < LEAST_COVERED:
+            return None
+        height, width = evidence.manipulated.shape[:2]
+        mask = cv2.resize(pair.mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+        return {"stack": to_8bit(dass_input(evidence)), "mask": np.where(mask > 127, 255, 0).astype(np.uint8)}
+
+
+def prepare_stacks(images: Sequence[Path], folder: Path, *, pairs: int, seed: int, workers: int, quiet: bool) -> None:
+    """Make `pairs` samples of the train split and VALIDATION_PAIRS of the val split under `folder`, or go on there."""
+    for split, count in (("train", pairs), ("val", VALIDATION_PAIRS)):
+        make = ForgedStack(tuple(images), split, seed, folder / "objects")
+        store_parts(make.pictures, folder / "objects", workers)
+        prepare(make, [f"{split}-{i:05d}" for i in range(count)], folder / split, make.settings, workers, quiet=quiet)
+
+
+def store_parts(pictures: Sequence[SourcePicture], folder: Path, workers: int) -> None:
+    """Find the parts of every picture once and keep them in `folder`; finding them anew for each pair costs more."""
+    make_folder(folder)
+    todo = [picture for picture in pictures if not (folder / stored_name(picture)).exists()]
+    for picture, parts in run_ordered(find_parts_of, todo, workers, one_thread):
+        if isinstance(parts, bytes):
+            write_bytes(folder / stored_name(picture), parts)
+
+
+class DassTask:
+    """Denoise the difference of shared-probe pairs; a Task of `train`.
+
+    Args: folder: what `prepare_stacks` made.
+    """
+
+    def __init__(self, settings: TrainSettings, folder: Path) -> None:
+        self.folder, self.size, self.seed = folder, settings.size, settings.seed
+        self.keys = list_samples(folder / "train")
+        self.validation = list_samples(folder / "val")
+        self.net: nn.Module = build(settings.preset, CHANNELS)
+
+    def sample(self, index: int) -> Arrays:
+        """`stack` (CHANNELS, size, size) uint8, `mask` (size, size) uint8: a crop, mirrored and turned at random."""
+        rng = np.random.default_rng((self.seed, index))
+        pair = read(self.folder / "train", self.keys[int(rng.integers(len(self.keys)))])
+        both = np.concatenate([pair["stack"], pair["mask"][None]])
+        missing = [max(0, self.size - side) for side in both.shape[1:]]
+        if any(missing):  # nothing is enlarged: what is missing is marked as not valid, and nothing is learned there
+            both = np.pad(both, ((0, 0), (0, missing[0]), (0, missing[1])))
+        crop = both[:, : self.size, : self.size]
+        wanted = rng.random() >= EMPTY_CROPS
+        for _ in range(4):
+            y, x = (int(rng.integers(side - self.size + 1)) for side in both.shape[1:])
+            crop = both[:, y : y + self.size, x : x + self.size]
+            if not wanted or crop[-1].any():
+                break
+        if rng.random() < 0.5:
+            crop = crop[:, :, ::-1]
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        if rng.random() < 0.5:
+            crop = crop.transpose(0, 2, 1)
+        return {"stack": np.ascontiguousarray(crop[:-1]), "mask": np.ascontiguousarray(crop[-1])}
+
+    def loss(self, net: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Cross-entropy and soft Dice where the pair can be compared, and cross-entropy of the auxiliary heads."""
+        stack = batch["stack"].float() / 255
+        truth = (batch["mask"][:, None] > 127).to(stack.dtype)
+        valid = (stack[:, VALIDITY : VALIDITY + 1] > 0.5).to(stack.dtype)
+        main, *coarse = net(stack, auxiliary=True)
+        parts = {
+            "entropy": F.binary_cross_entropy_with_logits(main, truth, weight=valid),
+            "dice": soft_dice(torch.sigmoid(main) * valid, truth * valid),
+            "auxiliary": torch.stack([coarse_entropy(logits, truth, valid) for logits in coarse]).sum(),
+        }
+        return {"total": parts["entropy"] + DICE * parts["dice"] + AUXILIARY * parts["auxiliary"], **parts}
+
+    def validate(self, net: nn.Module) -> tuple[dict[str, float], np.ndarray | None]:
+        """Mean IoU at 0.5 over the pairs of the val split that were edited, whole pictures, one view."""
+        overlaps, scores, false_alarms, shown = [], [], [], []
+        device = next(net.parameters()).device
+        for key in self.validation:
+            pair = read(self.folder / "val", key)
+            with torch.no_grad():
+                logits = net(torch.from_numpy(pair["stack"][None]).to(device).float() / 255)
+            found = torch.sigmoid(logits)[0, 0].float().cpu().numpy() * (pair["stack"][VALIDITY] > 127)
+            truth = pair["mask"] > 127
+            if truth.any():
+                overlaps.append(iou(found >= 0.5, truth))
+                scores.append(qes(to_8bit(found)) or 0.0)
+            else:
+                false_alarms.append(float((found >= 0.5).mean()))
+            if len(shown) < SHOWN and truth.any():
+                shown.append(row_of_pictures(pair["stack"], truth, found))
+        if not overlaps:
+            raise SettingError("No pair of the val split was edited; give more pictures of that split.")
+        kept = np.array(scores) > 0.5
+        result = {
+            "score": float(np.mean(overlaps)),
+            "iou": float(np.mean(overlaps)),
+            "kept": float(kept.mean()),
+            "iou_kept": float(np.array(overlaps)[kept].mean()) if kept.any() else 0.0,
+            "flagged_of_identical": float(np.mean(false_alarms)) if false_alarms else 0.0,
+        }
+        return result, np.concatenate(shown)
+
+
+def soft_dice(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """1 - Dice of two (B, 1, H, W) maps in [0, 1], mean over the samples in which there is anything to find."""
+    overlap, total = (found * truth).flatten(1).sum(1), (found + truth).flatten(1).sum(1)
+    something = (truth.flatten(1).sum(1) > 0).to(found.dtype)
+    return ((1 - (2 * overlap + 1) / (total + 1)) * something).mean()
+
+
+def coarse_entropy(logits: torch.Tensor, truth: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of logits at a fraction of the resolution against the share of each cell that is manipulated."""
+    size = [logits.shape[2], logits.shape[3]]
+    return F.binary_cross_entropy_with_logits(
+        logits, F.interpolate(truth, size, mode="area"), weight=F.interpolate(valid, size, mode="area")
+    )
+
+
+def row_of_pictures(stack: np.ndarray, truth: np.ndarray, found: np.ndarray, height: int = 160) -> np.ndarray:
+    """Authentic, manipulated, truth, prior and what was found, side by side; (height, 5 * 240, 3) uint8."""
+    pictures = [stack[3:6].transpose(1, 2, 0), stack[:3].transpose(1, 2, 0)]
+    pictures += [
+        np.repeat(one[..., None], 3, axis=2) for one in (truth.astype(np.uint8) * 255, stack[-1], to_8bit(found))
+    ]
+    return np.hstack(
+        [cv2.resize(np.ascontiguousarray(one), (240, height), interpolation=cv2.INTER_AREA) for one in pictures]
+    )
+
+
+def to_8bit(array: np.ndarray) -> np.ndarray:
+    """[0, 1] to 0..255, rounded."""
+    return (array * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+@cache
+def _pictures(images: tuple[Path, ...], split: str, only_shippable: bool) -> list[SourcePicture]:
+    return list_pictures(images, split=split, only_shippable=only_shippable)
+
+
+__all__ = ["CHANNELS", "Dass", "DassTask", "ForgedStack", "prepare_stacks"]
