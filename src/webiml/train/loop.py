@@ -41,7 +41,10 @@ _DEFAULT_RUN = TrainRun()
 class Task(Protocol):
     """What one network learns."""
 
-    net: nn.Module
+    @property
+    def net(self) -> nn.Module:
+        """What learns; its first weights are drawn from the seed."""
+        ...
 
     def sample(self, index: int) -> dict[str, np.ndarray]:
         """One sample, without the leading axis of the batch; a pure function of (seed, index), and `net` is None."""
