@@ -107,7 +107,9 @@ class DassTask:
         self.folder, self.size, self.seed = folder, settings.size, settings.seed
         self.keys = list_samples(folder / "train")
         self.validation = list_samples(folder / "val")
-        self.net: nn.Module = build(settings.preset, CHANNELS)
+        torch.manual_seed(settings.seed)
+        # Channels last: a third faster on a processor.
+        self.net: nn.Module = build(settings.preset, CHANNELS).to(memory_format=torch.channels_last)  # pyright: ignore
 
     def sample(self, index: int) -> Arrays:
         """`stack` (CHANNELS, size, size) uint8, `mask` (size, size) uint8: a crop, mirrored and turned at random."""
@@ -134,7 +136,7 @@ class DassTask:
 
     def loss(self, net: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Cross-entropy and soft Dice where the pair can be compared, and cross-entropy of the auxiliary heads."""
-        stack = batch["stack"].float() / 255
+        stack = (batch["stack"].float() / 255).contiguous(memory_format=torch.channels_last)
         truth = (batch["mask"][:, None] > 127).to(stack.dtype)
         valid = (stack[:, VALIDITY : VALIDITY + 1] > 0.5).to(stack.dtype)
         main, *coarse = net(stack, auxiliary=True)
