@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 
 from webiml.errors import BadImage
-from webiml.forge.pictures import SourcePicture, read_reduced
+from webiml.forge.pictures import SourcePicture, read_reduced, reduced_size
 from webiml.images.codec import decode_map, encode_png
 from webiml.images.read import read_bytes
 
-FOUND_AT = 160  # pixels, the long side at which parts are looked for
+FOUND_AT = 144  # pixels, the long side at which parts are looked for
 GRABCUT_PARTS, SUPERPIXEL_PARTS = 4, 4  # bits of the stored planes: GrabCut below, unions of superpixels above
 Rng = np.random.Generator
 
@@ -29,21 +29,17 @@ def find_parts(rgb: np.ndarray, seed: str) -> np.ndarray:
     """Parts of a picture (H, W, 3) uint8 that hang together by colour.
 
     Returns:
-        (h, w) uint8, long side at most FOUND_AT: bits 0 to 3 are parts that GrabCut finds in random boxes, bits 4 to 7
-        unions of superpixels of like colour. A plane may be empty.
+        (h, w) uint8, long side at most FOUND_AT: bits 0 to 3 are parts that GrabCut finds, bits 4 to 7 unions of
+        superpixels of like colour. A plane may be empty.
     """
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(f"parts/{seed}".encode()).digest(), np.uint64))
-    scale = min(1.0, FOUND_AT / max(rgb.shape[:2]))
-    size = (max(8, round(rgb.shape[1] * scale)), max(8, round(rgb.shape[0] * scale)))
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(rgb, _size_of_parts(*rgb.shape[:2])[::-1], interpolation=cv2.INTER_AREA)
     planes = np.zeros(small.shape[:2], np.uint8)
-    for bit in range(GRABCUT_PARTS):
-        for _ in range(2):
-            part = _cut_by_colour(small, rng)
-            if part is not None:
-                planes |= part.astype(np.uint8) << bit
-                break
     superpixels = _superpixels(small)
+    for bit in range(GRABCUT_PARTS):
+        part = _cut_by_colour(small, _union(small, superpixels, rng), rng)
+        if part is not None:
+            planes |= part.astype(np.uint8) << bit
     for bit in range(SUPERPIXEL_PARTS):
         planes |= _union(small, superpixels, rng).astype(np.uint8) << (GRABCUT_PARTS + bit)
     return planes
@@ -73,34 +69,40 @@ def parts_of(picture: SourcePicture, folder: Path | None) -> np.ndarray:
     if folder is not None:
         try:
             planes = decode_map(read_bytes(folder / stored_name(picture), None), FOUND_AT * FOUND_AT)
-            longest = max(picture.height, picture.width)
-            if abs(planes.shape[0] / planes.shape[1] - picture.height / picture.width) < 0.1 * longest:
+            if planes.shape == _size_of_parts(*reduced_size(picture.height, picture.width, 4 * FOUND_AT)):
                 return planes
         except BadImage:
             pass
     return find_parts(read_reduced(picture, 4 * FOUND_AT)[0], picture.sha256)
 
 
-def _cut_by_colour(small: np.ndarray, rng: Rng) -> np.ndarray | None:
-    """What GrabCut finds in a random box; None when it is no compact thing."""
-    height, width = small.shape[:2]
-    box_height, box_width = (rng.uniform(0.2, 0.8, 2) * [height, width]).astype(int)
-    x, y = int(rng.integers(1, width - box_width)), int(rng.integers(1, height - box_height))
+def _size_of_parts(height: int, width: int) -> tuple[int, int]:
+    return tuple(max(8, side) for side in reduced_size(height, width, FOUND_AT))  # type: ignore[return-value]
+
+
+def _cut_by_colour(small: np.ndarray, union: np.ndarray, rng: Rng) -> np.ndarray | None:
+    """What GrabCut makes of a union of superpixels; None when it is no compact thing.
+
+    From a box alone it finds nothing in most natural pictures: a random box seldom encloses one thing.
+    """
+    x, y, w, h = cv2.boundingRect(union.view(np.uint8))
+    cut = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+    pad = max(3, round(0.2 * max(w, h)))
+    cut[max(0, y - pad) : y + h + pad, max(0, x - pad) : x + w + pad] = cv2.GC_PR_BGD
+    cut[union] = cv2.GC_PR_FGD
+    depth = cv2.distanceTransform(union.view(np.uint8), cv2.DIST_L2, 3)
+    cut[depth > 0.6 * depth.max()] = cv2.GC_FGD
     cv2.setRNGSeed(int(rng.integers(1 << 30)))
-    cut = np.zeros((height, width), np.uint8)
     try:
-        rect = (x, y, box_width, box_height)
-        cv2.grabCut(small, cut, rect, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_RECT)
-    except cv2.error:  # too few colours inside or outside of the box
+        cv2.grabCut(small, cut, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
+    except cv2.error:  # too few colours inside or outside
         return None
     inside = cv2.morphologyEx(cut & 1, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, parts, stats, _ = cv2.connectedComponentsWithStats(inside)
     if len(stats) < 2:
         return None
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    if not 0.25 <= stats[largest, cv2.CC_STAT_AREA] / (box_height * box_width) <= 0.97:
-        return None
-    return parts == largest
+    return parts == largest if stats[largest, cv2.CC_STAT_AREA] >= 40 else None
 
 
 def _superpixels(small: np.ndarray) -> np.ndarray:
@@ -141,7 +143,7 @@ def _union(small: np.ndarray, superpixels: np.ndarray, rng: Rng) -> np.ndarray:
             break
         mean = np.average(colours[list(chosen)], axis=0, weights=sizes[list(chosen)])
         inside = [len(neighbours[one] & chosen) for one in border]  # compact rather than stringy
-        cost = np.abs(colours[border] - mean).sum(axis=1) - 12 * np.array(inside)
+        cost = np.abs(colours[border] - mean).sum(axis=1) - 22 * np.array(inside)
         chosen.add(border[int(cost.argmin())])
     return np.isin(superpixels, list(chosen))
 

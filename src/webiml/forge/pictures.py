@@ -279,10 +279,16 @@ def _labels(data: bytes, shape: tuple[int, int]) -> np.ndarray:
 def read_reduced(picture: SourcePicture, longest: int) -> tuple[np.ndarray, np.ndarray | None]:
     """As `read_picture`, reduced to at most `longest` pixels a side; the last 64 are kept. Not to be written into."""
     rgb, labels = read_picture(picture)
-    scale = longest / max(rgb.shape[:2])
-    if scale < 1:
-        size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-        labels = None if labels is None else cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    height, width = reduced_size(*rgb.shape[:2], longest)
+    if (height, width) != rgb.shape[:2]:
+        rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+        if labels is not None:
+            labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     rgb.setflags(write=False)
     return rgb, labels
+
+
+def reduced_size(height: int, width: int, longest: int) -> tuple[int, int]:
+    """(H, W) in pixels after reducing to at most `longest` a side."""
+    scale = min(1.0, longest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
