@@ -1,0 +1,238 @@
+"""A trained network as it ships: an ONNX file that is checked against torch, its card, and what it learned from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from webiml.errors import SettingError, WebimlError
+from webiml.store.atomic import make_folder, write_bytes
+from webiml.train.checkpoint import load_tensors, read_facts, read_notes
+from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
+
+OPSET = 17
+TOLERANCE = {"float32": 1e-4, "float16": 1e-3}  # share of the largest output, at least of 1
+MAX_BYTES = 6_000_000
+_HALVED = 256  # numbers a weight must have to be stored in half: the small ones are not worth a node each
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a network takes and gives.
+
+    Attributes:
+        inputs: name of each input to its shape; a word is a size that may vary: `batch`, `height`, `width`.
+        output: what comes out, for the card: shape, range, meaning.
+        about: one sentence, for the card. limits: what it is not good for, a sentence each.
+    """
+
+    inputs: Mapping[str, tuple[int | str, ...]]
+    output: str
+    about: str
+    limits: Sequence[str] = ()
+
+
+def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool = False) -> dict[str, Any]:
+    """Write `net` as ONNX, equal to torch on several sizes, odd ones among them, or not at all.
+
+    Args:
+        half: store the weights as float16 and compute in float32: half the bytes.
+    Returns:
+        onnx_sha256, bytes, stored (float32 or float16), largest_difference (absolute, over all checks).
+    Raises:
+        WebimlError: ONNX and torch differ by more than TOLERANCE.
+        OutputError: it cannot be written.
+    """
+    import onnx
+
+    net = net.eval()
+    stored = "float16" if half else "float32"
+    examples = [_example(interface, height, width, batch) for batch, height, width in _SIZES]
+    axes = {
+        name: {axis: size for axis, size in enumerate(shape) if isinstance(size, str)}
+        for name, shape in interface.inputs.items()
+    }
+    with TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of traced Python values, which the odd sizes below would bring to light
+        torch.onnx.export(
+            net,
+            tuple(map(torch.from_numpy, examples[0].values())),
+            str(Path(folder, "net.onnx")),
+            input_names=list(interface.inputs),
+            output_names=["output"],
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(Path(folder, "net.onnx"))
+    for node in model.graph.node:
+        node.doc_string = ""  # it holds paths of this machine
+    if half:
+        _halve(model)
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString(deterministic=True)
+    difference, scale = _compare(net, content, examples)
+    if not difference <= TOLERANCE[stored] * max(1.0, scale):
+        raise WebimlError(
+            f"The exported network differs from torch by {difference:.2g}, outputs reach {scale:.2g}; "
+            + ("export it with --no-half." if half else "it cannot be shipped like this.")
+        )
+    write_bytes(path, content)
+    return {
+        "onnx_sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "stored": stored,
+        "largest_difference": difference,
+    }
+
+
+def ship(
+    checkpoint: Path, name: str, net: nn.Module, interface: Interface, out: Path, *, data: Path, half: bool = False
+) -> dict[str, Any]:
+    """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
+
+    Args:
+        net: of the checkpoint's preset; its weights are overwritten.
+        data: the training's data.parquet; must be what the checkpoint says it learned from.
+    Raises:
+        SettingError: checkpoint, data and network do not belong together, or a licence does not let weights ship.
+        WebimlError, OutputError: as `export_onnx`.
+    """
+    facts, notes = read_facts(checkpoint), read_notes(checkpoint)
+    table = read_data_table(data)
+    if facts.get("data") != data_digest(table):
+        raise SettingError(
+            f"{data} does not list the pictures that {checkpoint} learned from; give its own with --data."
+        )
+    refuse_other_licenses(table)
+    load_tensors(checkpoint, net.state_dict())
+    make_folder(out)
+    exported = export_onnx(net, interface, out / f"{name}.onnx", half=half)
+    if exported["bytes"] > MAX_BYTES:
+        (out / f"{name}.onnx").unlink()
+        raise WebimlError(f"{name}.onnx would have {exported['bytes']:,} bytes; what ships has at most {MAX_BYTES:,}.")
+    card = {
+        "name": name,
+        "about": interface.about,
+        "inputs": {key: list(shape) for key, shape in interface.inputs.items()},
+        "output": interface.output,
+        "limits": list(interface.limits),
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "pictures": table.num_rows,
+        "licenses": licenses(table),
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        **{key: facts[key] for key in ("task", "data", "settings", "settings_hash", "step", "scores") if key in facts},
+        **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
+        **exported,
+    }
+    write_bytes(out / f"{name}.data.parquet", data.read_bytes())
+    write_bytes(out / f"{name}.md", card_text(card).encode())
+    write_bytes(out / f"{name}.json", (json.dumps(card, indent=2, sort_keys=True) + "\n").encode())
+    return card
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """A card as Markdown."""
+    settings = card.get("settings", {})
+    inputs = "\n".join(f"- `{name}` float32 ({', '.join(map(str, shape))})" for name, shape in card["inputs"].items())
+    kinds = "\n".join(f"| {name} | {count} |" for name, count in card["licenses"].items())
+    scores = ", ".join(f"{name} {value:.4f}" for name, value in card.get("scores", {}).items()) or "none"
+    seconds = f"{card['seconds']:,.0f} seconds" if "seconds" in card else "an unknown time"
+    made = (
+        f"Preset `{settings.get('preset', '?')}`, {card['parameters']:,} parameters, {card['bytes']:,} bytes, "
+        f"stored as {card['stored']}.\n"
+        f"Trained for {card.get('step', 0):,} steps of {settings.get('batch', '?')} samples, {seconds}, {card.get('hardware', 'unknown hardware')},\nseed {settings.get('seed', '?')}, "
+        f"webiml {card.get('webiml', '?')} at commit {card.get('commit') or 'unknown'}."
+    )
+    limits = "\n".join(f"- {sentence}" for sentence in card["limits"]) or "- Not examined."
+    return f"""# {card["name"]}
+
+{card["about"]}
+
+Inputs:
+
+{inputs}
+
+Output: {card["output"]}
+
+{made}
+
+Scores of the training's own validation (pictures of the packs' val split, averaged weights): {scores}.
+
+## Limits
+
+{limits}
+
+## Data
+
+{card["pictures"]:,} pictures, each a row of `{card["name"]}.data.parquet`
+(key, source, license, author, sha256, phash).
+
+| licence | pictures |
+|---|---|
+{kinds}
+
+## Files
+
+- `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g}
+- checkpoint SHA-256 `{card["checkpoint_sha256"]}`
+"""
+
+
+_SIZES = ((1, 64, 96), (2, 67, 101), (1, 160, 33))  # (batch, height, width): the first is traced, the others differ
+
+
+def _example(interface: Interface, height: int, width: int, batch: int) -> dict[str, np.ndarray]:
+    sizes = {"batch": batch, "height": height, "width": width}
+    rng = np.random.default_rng([height, width, batch])
+    return {
+        name: rng.random([sizes[size] if isinstance(size, str) else size for size in shape], dtype=np.float32)
+        for name, shape in interface.inputs.items()
+    }
+
+
+def _compare(net: nn.Module, model: bytes, examples: Sequence[Mapping[str, np.ndarray]]) -> tuple[float, float]:
+    """(largest absolute difference of onnxruntime from torch, largest absolute output)."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    difference = scale = 0.0
+    for example in examples:
+        with torch.no_grad():
+            want = net(*map(torch.from_numpy, example.values())).numpy()
+        got = np.asarray(session.run(None, dict(example))[0])
+        if got.shape != want.shape:
+            raise WebimlError(f"The exported network gives {got.shape} where torch gives {want.shape}.")
+        difference = max(difference, float(np.abs(got - want).max()))
+        scale = max(scale, float(np.abs(want).max()))
+    return difference, scale
+
+
+def _halve(model: Any) -> None:
+    """Store the large weights as float16, each behind a Cast back to float32, which onnxruntime does once at load."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < _HALVED:
+            continue
+        name, values = weight.name, numpy_helper.to_array(weight)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)

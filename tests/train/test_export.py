@@ -1,0 +1,138 @@
+"""Export: what ships computes what was trained, says where it comes from, and holds nothing of the machine."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from torch import nn
+
+from webiml.errors import SettingError, WebimlError
+from webiml.forge.pictures import Place, SourcePicture
+from webiml.nets import weights
+from webiml.settings import TrainSettings
+from webiml.train.checkpoint import save_checkpoint
+from webiml.train.data_table import read_data_table, write_data_table
+from webiml.train.export import Interface, export_onnx, ship
+
+INTERFACE = Interface({"stack": ("batch", 3, "height", "width")}, "logits", "A net of a test.", ("Knows nothing.",))
+
+
+def net() -> nn.Module:
+    torch.manual_seed(3)
+    layers = nn.Sequential(
+        nn.Conv2d(3, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 2, 5, stride=2, padding=2)
+    )
+    with torch.no_grad():
+        layers(torch.rand(4, 3, 16, 16))  # statistics that are not 0 and 1
+    return layers
+
+
+def picture(key: str, license: str = "CC0-1.0") -> SourcePicture:
+    return SourcePicture(key, key, license, "somebody", "a camera", key * 8, "00ff", 64, 64, Place(Path("a.jpg"), 0, 1))
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A folder as webiml train leaves it: best.safetensors and data.parquet."""
+    digest = write_data_table([picture("b"), picture("a", "CC-BY-4.0"), picture("c")], tmp_path / "data.parquet")
+    facts = {
+        "task": "test",
+        "data": digest,
+        "settings": {"preset": "tiny", "seed": 0},
+        "step": 7,
+        "scores": {"score": 0.5},
+    }
+    save_checkpoint(tmp_path / "best.safetensors", net().state_dict(), facts, {"seconds": 12.0, "commit": "abc"})
+    return tmp_path
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
+def test_any_size_and_batch_computes_what_torch_computes(half, tmp_path):
+    model = net().eval()
+    said = export_onnx(model, INTERFACE, tmp_path / "a.onnx", half=half)
+    session = ort.InferenceSession(tmp_path / "a.onnx", providers=["CPUExecutionProvider"])
+    for shape in ((1, 3, 7, 9), (3, 3, 50, 21)):
+        batch = np.random.default_rng(1).random(shape, dtype=np.float32)
+        with torch.no_grad():
+            want = model(torch.from_numpy(batch)).numpy()
+        got = np.asarray(session.run(None, {"stack": batch})[0])
+        assert np.allclose(got, want, atol=1e-3 if half else 1e-4)
+        assert np.array_equal(got, want) is False or not half  # weights in half do differ
+    stored = {weight.name: weight.data_type for weight in onnx.load(tmp_path / "a.onnx").graph.initializer}
+    assert (onnx.TensorProto.FLOAT16 in stored.values()) is half
+    assert said["bytes"] == (tmp_path / "a.onnx").stat().st_size
+    assert b"test_export" not in (tmp_path / "a.onnx").read_bytes()  # the path of this file, where the net is made
+
+
+def test_a_net_that_only_fits_its_traced_size_does_not_ship(tmp_path):
+    class Fixed(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * float(x.shape[2])  # becomes a constant when traced
+
+    with pytest.raises(WebimlError, match="differs from torch"):
+        export_onnx(Fixed(), INTERFACE, tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_what_ships_says_where_it_comes_from(trained, tmp_path):
+    out = tmp_path / "out"
+    card = ship(trained / "best.safetensors", "test", net(), INTERFACE, out, data=trained / "data.parquet")
+    assert sorted(path.name for path in out.iterdir()) == ["test.data.parquet", "test.json", "test.md", "test.onnx"]
+    assert card == json.loads((out / "test.json").read_text())
+    assert card["licenses"] == {"CC-BY-4.0": 1, "CC0-1.0": 2} and card["pictures"] == 3
+    assert (card["step"], card["scores"], card["seconds"], card["commit"]) == (7, {"score": 0.5}, 12.0, "abc")
+    assert card["parameters"] == 3 * 12 * 9 + 12 + 24 + 12 * 2 * 25 + 2
+    assert read_data_table(out / "test.data.parquet")["key"].to_pylist() == ["a", "b", "c"]
+    text = (out / "test.md").read_text()
+    for words in (card["onnx_sha256"], card["checkpoint_sha256"], "CC-BY-4.0 | 1", "score 0.5000", "Knows nothing."):
+        assert words in text
+
+
+def test_what_ships_is_what_the_package_opens(trained, tmp_path, monkeypatch):
+    out = tmp_path / "weights"
+    ship(trained / "best.safetensors", "test", net(), INTERFACE, out, data=trained / "data.parquet")
+    monkeypatch.setattr(weights, "_folder", lambda: out)
+    batch = np.random.default_rng(1).random((2, 3, 9, 8), dtype=np.float32)
+    with torch.no_grad():
+        want = net().eval()(torch.from_numpy(batch)).numpy()
+    assert np.allclose(weights._load.__wrapped__("test", 1)(batch), want, atol=1e-4)
+
+
+def test_other_data_is_refused(trained, tmp_path):
+    write_data_table([picture("a")], tmp_path / "other.parquet")
+    with pytest.raises(SettingError, match="does not list the pictures"):
+        ship(trained / "best.safetensors", "t", net(), INTERFACE, tmp_path / "out", data=tmp_path / "other.parquet")
+
+
+def test_a_licence_that_is_not_allowed_is_refused(trained, tmp_path):
+    digest = write_data_table([picture("a"), picture("b", "CC-BY-NC-2.0")], trained / "data.parquet")
+    save_checkpoint(trained / "best.safetensors", net().state_dict(), {"data": digest}, {})
+    with pytest.raises(SettingError, match=r"'CC-BY-NC-2\.0'"):
+        ship(trained / "best.safetensors", "t", net(), INTERFACE, tmp_path / "out", data=trained / "data.parquet")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_preset_is_refused(trained, tmp_path):
+    wider = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 2, 5))
+    with pytest.raises(SettingError, match="preset"):
+        ship(trained / "best.safetensors", "t", wider, INTERFACE, tmp_path / "out", data=trained / "data.parquet")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 0}, "--steps"),
+        ({"size": 33}, "multiple of 32"),
+        ({"lr": float("nan")}, "--lr"),
+        ({"ema": 1.0}, "--ema"),
+        ({"warmup": 3000}, "--warmup must lie between 0 and 2000"),
+    ],
+)
+def test_settings_out_of_range_are_refused(change, words):
+    with pytest.raises(SettingError, match=words):
+        replace(TrainSettings(), **change)
