@@ -197,3 +197,15 @@ class TrainRun:
                 raise SettingError(
                     f"--{name.replace('_', '-')} must lie between 0 and 1000000, got {getattr(self, name)}."
                 )
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What a training learns from. Kept in every checkpoint; a resume with other values is refused."""
+
+    pairs: int = 2000
+    """Forged pairs that the samples of all steps are taken from; each is made once and kept."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.pairs <= 10**7:
+            raise SettingError(f"--pairs must lie between 1 and 10000000, got {self.pairs}.")
