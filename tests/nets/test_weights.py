@@ -96,8 +96,8 @@ def test_import_is_light():
 
 def test_everything_that_ships_is_small_and_has_its_card():
     files = [path for path in SHIPPED.iterdir() if path.suffix in (".onnx", ".safetensors")] if SHIPPED.is_dir() else []
-    assert all(path.stat().st_size <= 6 << 20 for path in files)
-    assert sum(path.stat().st_size for path in files) <= 26 << 20
+    assert all(path.stat().st_size <= 6_000_000 for path in files)
+    assert sum(path.stat().st_size for path in files) <= 26_000_000
     for path in files:
         assert path.with_suffix(".md").is_file(), f"{path.name} has no card"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -97,12 +97,23 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
 
 
 def ship(
-    checkpoint: Path, name: str, net: nn.Module, interface: Interface, out: Path, *, data: Path, half: bool = False
+    checkpoint: Path,
+    name: str,
+    net: nn.Module,
+    interface: Interface,
+    out: Path,
+    *,
+    data: Path,
+    half: bool = False,
+    calibrate: Callable[[], dict[str, Any]] | None = None,
+    whole: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
 
     Args:
         net: of the checkpoint's preset; its weights are overwritten.
+        whole: what is exported, where `net` is only the part of it that learned.
+        calibrate: called when the weights are loaded, may change them; what it returns goes into the card.
         data: the training's data.parquet; must be what the checkpoint says it learned from.
     Raises:
         SettingError: checkpoint, data and network do not belong together, or a licence does not let weights ship.
@@ -117,7 +128,9 @@ def ship(
     refuse_other_licenses(table)
     load_tensors(checkpoint, net.state_dict())
     make_folder(out)
-    exported = export_onnx(net, interface, out / f"{name}.onnx", half=half)
+    calibrated = calibrate() if calibrate else {}
+    whole = whole or net
+    exported = export_onnx(whole, interface, out / f"{name}.onnx", half=half)
     if exported["bytes"] > MAX_BYTES:
         (out / f"{name}.onnx").unlink()
         raise WebimlError(f"{name}.onnx would have {exported['bytes']:,} bytes; what ships has at most {MAX_BYTES:,}.")
@@ -127,12 +140,13 @@ def ship(
         "inputs": {key: list(shape) for key, shape in interface.inputs.items()},
         "output": interface.output,
         "limits": list(interface.limits),
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        "parameters": sum(parameter.numel() for parameter in whole.parameters()),
         "pictures": table.num_rows,
         "licenses": licenses(table),
         "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
         **{key: facts[key] for key in ("task", "data", "settings", "settings_hash", "step", "scores") if key in facts},
         **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
+        **calibrated,
         **exported,
     }
     write_bytes(out / f"{name}.data.parquet", data.read_bytes())
@@ -151,7 +165,8 @@ def card_text(card: Mapping[str, Any]) -> str:
     made = (
         f"Preset `{settings.get('preset', '?')}`, {card['parameters']:,} parameters, {card['bytes']:,} bytes, "
         f"stored as {card['stored']}.\n"
-        f"Trained for {card.get('step', 0):,} steps of {settings.get('batch', '?')} samples, {seconds}, {card.get('hardware', 'unknown hardware')},\nseed {settings.get('seed', '?')}, "
+        f"Trained for {card.get('step', 0):,} steps of {settings.get('batch', '?')} samples, {seconds}, "
+        f"{card.get('hardware', 'unknown hardware')},\nseed {settings.get('seed', '?')}, "
         f"webiml {card.get('webiml', '?')} at commit {card.get('commit') or 'unknown'}."
     )
     limits = "\n".join(f"- {sentence}" for sentence in card["limits"]) or "- Not examined."
