@@ -14,8 +14,8 @@ from webiml.errors import SettingError
 class AnnotatorSettings:
     """What decides the result of an annotation. Hashed into every dataset; a resume with other values is refused."""
 
-    method: Literal["prior"] = "prior"
-    """How a pair is segmented: `prior` needs no trained weights."""
+    method: Literal["learned", "prior"] = "learned"
+    """How a pair is annotated: by the networks that ship, or by the priors alone."""
     min_qes: float = 0.5
     """Keep masks whose Quality Evaluation Score is above this, [0, 1]."""
     min_area: float = 0.001
@@ -209,3 +209,37 @@ class SampleSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.pairs <= 10**7:
             raise SettingError(f"--pairs must lie between 1 and 10000000, got {self.pairs}.")
+
+
+@dataclass(frozen=True)
+class ForgeRun:
+    """How forging is carried out; what pictures are taken decides results, too, and is kept with the folder."""
+
+    count: int = 100
+    """Pairs to make; with a larger number the same command goes on where it was."""
+    split: str = ""
+    """Take only pictures of packs whose `split` is this, such as train; empty takes all."""
+    only_shippable: bool = False
+    """Take only pictures of packs that are marked `may_ship_weights`."""
+    remover: str = ""
+    """A function that fills holes in some of the removals, as package.module:function; empty: OpenCV alone."""
+    workers: int = 0
+    """Processes that forge; 0 takes one for each core. Results do not depend on it."""
+    sheet: bool = False
+    """Draw sheets/KIND.png, a contact sheet of each kind."""
+    strict: bool = False
+    """Exit with 1 when a picture was skipped or a pair failed."""
+    dry_run: bool = False
+    """List what would be done, write nothing."""
+    json: bool = False
+    """Print one machine-readable summary on stdout instead of the table."""
+    quiet: bool = False
+    """Print nothing but errors (and the JSON summary, if asked for)."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.workers <= 256:
+            raise SettingError(f"--workers must lie between 0 and 256, got {self.workers}.")
+        if not 1 <= self.count <= 10_000_000:
+            raise SettingError(f"--count must lie between 1 and 10000000, got {self.count}.")
+        if self.remover and self.remover.count(":") != 1:
+            raise SettingError(f"--remover must look like package.module:function, got {self.remover!r}.")
