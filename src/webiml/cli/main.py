@@ -19,7 +19,10 @@ from webiml import __version__
 from webiml.cli.terminal import complain, plain, say
 from webiml.errors import OutputError, SettingError, WebimlError
 
-COMMANDS = {"annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted."}
+COMMANDS = {
+    "annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.",
+    "forge": "Forge pairs with exact masks from ordinary pictures.",
+}
 """Name of each command, which is also its module in `webiml.cli` and the function in it, and what it does."""
 
 ABOUT = f"""\

@@ -33,7 +33,7 @@ def find_parts(rgb: np.ndarray, seed: str) -> np.ndarray:
         superpixels of like colour. A plane may be empty.
     """
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(f"parts/{seed}".encode()).digest(), np.uint64))
-    small = cv2.resize(rgb, _size_of_parts(*rgb.shape[:2])[::-1], interpolation=cv2.INTER_AREA)
+    small = cv2.resize(rgb, _size_of_parts(rgb.shape[0], rgb.shape[1])[::-1], interpolation=cv2.INTER_AREA)
     planes = np.zeros(small.shape[:2], np.uint8)
     superpixels = _superpixels(small)
     for bit in range(GRABCUT_PARTS):

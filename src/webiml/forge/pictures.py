@@ -279,7 +279,7 @@ def _labels(data: bytes, shape: tuple[int, int]) -> np.ndarray:
 def read_reduced(picture: SourcePicture, longest: int) -> tuple[np.ndarray, np.ndarray | None]:
     """As `read_picture`, reduced to at most `longest` pixels a side; the last 64 are kept. Not to be written into."""
     rgb, labels = read_picture(picture)
-    height, width = reduced_size(*rgb.shape[:2], longest)
+    height, width = reduced_size(rgb.shape[0], rgb.shape[1], longest)
     if (height, width) != rgb.shape[:2]:
         rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         if labels is not None:

@@ -1,0 +1,338 @@
+"""Many forged pairs as a folder that `webiml annotate FOLDER/pairs.csv` reads.
+
+    pairs.csv                one row a pair; singles.csv: manipulated pictures alone; skipped.csv: what was left out
+    authentic/ manipulated/ masks/ donor_masks/      <key>.png
+    objects/                 parts found in the pictures, kept so that they are looked for once
+    .forge/                  what a run needs to go on: forge.json, rows.jsonl, lock
+
+One process writes. A pair is finished when its line is in rows.jsonl, which is written when its files are safe on the
+disk: whatever stops a run, the next one goes on after the last finished pair, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+from filelock import FileLock, Timeout
+
+from webiml.errors import BadImage, OutputError, SettingError
+from webiml.forge.edits import Remover
+from webiml.forge.objects import parts_of, stored_name
+from webiml.forge.pair import ForgedPair, forge_pair
+from webiml.forge.pictures import SkippedPicture, SourcePicture, read_picture
+from webiml.images.codec import encode_png
+from webiml.runners.local import Crashed, run_ordered
+from webiml.settings import ForgeSettings
+from webiml.store.atomic import make_folder, output_error, sweep, sync_folder, write_bytes
+from webiml.types import Problem, Reason
+
+FOLDERS = ("authentic", "manipulated", "masks", "donor_masks")
+COLUMNS = ("key", "authentic", "manipulated", "mask", "donor_mask", "kind", "operations", "transforms", "pictures")
+COLUMNS += ("source", "license", "share_alike", "author")
+OBJECTS = "objects"
+_STATE = ".forge"
+_SHARE_ALIKE = re.compile(r"\bSA\b|share.?alike|GPL", re.IGNORECASE)
+_HARMLESS = {_STATE, ".DS_Store", "lost+found"}
+
+
+@dataclass
+class Made:
+    """What a run made, those pairs included that were finished before."""
+
+    kinds: dict[str, int] = field(default_factory=dict)
+    resumed: int = 0
+    failed: int = 0
+    skipped: list[SkippedPicture] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> int:
+        """Finished pairs and single pictures."""
+        return sum(self.kinds.values())
+
+    def add(self, row: dict[str, str]) -> None:
+        """Count one row."""
+        kind = row["kind"] if row["authentic"] else "single"
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+
+def forge_folder(
+    pictures: Sequence[SourcePicture],
+    out: Path,
+    settings: ForgeSettings,
+    count: int,
+    *,
+    workers: int = 1,
+    remover: str | Remover = "",
+    skipped: Sequence[SkippedPicture] = (),
+    on_start: Callable[[Made], None] | None = None,
+    on_pair: Callable[[], None] | None = None,
+) -> Made:
+    """Forge `count` pairs into the folder `out`, or go on there. The same bytes, whatever the number of workers.
+
+    Args:
+        pictures: as `list_pictures` gives them; each is read once before work starts, a broken one is skipped.
+        remover: `package.module:function` or a picklable callable (rgb, hole) -> rgb; empty: none.
+        skipped: what was skipped while listing, for skipped.csv.
+        on_start: called once with what was finished before. on_pair: after every further pair.
+    Raises:
+        SettingError: `out` holds something else or was made otherwise, or the pictures are too few.
+        OutputError: `out` cannot be written, or not any more; what is finished stays.
+    """
+    workers = max(1, workers)
+    sound, broken = _sound(pictures, workers)
+    made = Made(skipped=[*skipped, *broken])
+    with _opened(out, _provenance(sound, settings, remover)) as rows:
+        for row in rows.values():
+            made.add(row)
+        made.resumed = made.pairs
+        if on_start:
+            on_start(made)
+        todo = [key for key in pair_keys(count) if key not in rows]
+        forge = partial(_forge, pictures=sound, settings=settings, objects=out / OBJECTS, remover=remover)
+        failures: list[SkippedPicture] = []
+        with closing(run_ordered(forge, todo, workers, _one_thread)) as results, _Journal(out) as journal:
+            for key, result in results:
+                if isinstance(result, str):
+                    raise SettingError(result)
+                if isinstance(result, Crashed):
+                    made.failed += 1
+                    failures.append(SkippedPicture(key, Problem(Reason.INTERNAL_ERROR, result.detail[:300])))
+                    continue
+                row, files = result
+                for name, data in files.items():
+                    if not name.startswith(OBJECTS) or not (out / name).exists():
+                        write_bytes(out / name, data)
+                journal.add(row)
+                rows[key] = row
+                made.add(row)
+                if on_pair:
+                    on_pair()
+        _write_tables(out, [rows[key] for key in sorted(rows)], [*made.skipped, *failures])
+    return made
+
+
+def pair_keys(count: int) -> Iterator[str]:
+    """Keys of the first `count` pairs of any folder."""
+    return (f"pair-{index:07d}" for index in range(count))
+
+
+def finished_pairs(out: Path) -> int:
+    """How many pairs are finished in a folder, which may not exist yet. Nothing is written."""
+    return len(_read_rows(out)) if (out / _STATE).is_dir() else 0
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise SettingError when `out` holds something that is no folder of forged pairs."""
+    if out.exists() and not out.is_dir():
+        raise SettingError(f"--out {out} is a file; give a folder.")
+    if out.is_dir() and not (out / _STATE).is_dir() and any(one.name not in _HARMLESS for one in out.iterdir()):
+        raise SettingError(f"--out {out} holds other files; give an empty or a new folder.")
+
+
+def load_remover(name: str) -> Remover:
+    """The function that `package.module:function` names.
+
+    Raises:
+        SettingError: it cannot be imported or is no function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(f"--remover {name} cannot be imported ({error}); is it on PYTHONPATH?") from None
+    if not callable(found):
+        raise SettingError(f"--remover {name} is no function of (rgb, hole).")
+    return cast(Remover, found)
+
+
+# ---------------------------------------------------------------- in the workers
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _check(picture: SourcePicture) -> Problem | None:
+    try:
+        read_picture(picture)
+    except BadImage as error:
+        return Problem(error.reason, error.detail)
+    return None
+
+
+def _forge(
+    key: str, pictures: Sequence[SourcePicture], settings: ForgeSettings, objects: Path, remover: str | Remover
+) -> tuple[dict[str, str], dict[str, bytes]] | str:
+    """Row and files of one pair; a sentence when the pictures do not suffice."""
+    fill = load_remover(remover) if isinstance(remover, str) and remover else remover or None
+    try:
+        pair = forge_pair(key, pictures, settings, objects=objects, remover=cast("Remover | None", fill))
+    except SettingError as error:
+        return str(error)
+    files = {f"manipulated/{key}.png": encode_png(pair.manipulated), f"masks/{key}.png": _map_png(pair.mask)}
+    if not pair.single:
+        files[f"authentic/{key}.png"] = encode_png(pair.authentic)
+    if pair.donor_mask is not None:
+        files[f"donor_masks/{key}.png"] = _map_png(pair.donor_mask)
+    row = _row(pair, files)
+    for picture in pair.sources:
+        if not (objects / stored_name(picture)).exists():
+            files[f"{OBJECTS}/{stored_name(picture)}"] = encode_png(parts_of(picture, objects))
+    return row, files
+
+
+def _map_png(mask: Any) -> bytes:
+    return encode_png(mask.view("uint8") * 255)
+
+
+def _row(pair: ForgedPair, files: Iterable[str]) -> dict[str, str]:
+    place = {name.partition("/")[0]: name for name in files}
+    licences = list(dict.fromkeys(one.license for one in pair.sources if one.license))
+    return {
+        "key": pair.key,
+        "authentic": place.get("authentic", ""),
+        "manipulated": place["manipulated"],
+        "mask": place["masks"],
+        "donor_mask": place.get("donor_masks", ""),
+        "kind": pair.kind.value,
+        "operations": " ".join(one.replace(" ", "_") for one in pair.operations),
+        "transforms": json.dumps([[round(float(v), 9) for v in one.ravel()] for one in pair.transforms]),
+        "pictures": " + ".join(one.key for one in pair.sources),
+        "source": " + ".join(one.source for one in pair.sources),
+        "license": " + ".join(licences),
+        "share_alike": " + ".join(one for one in licences if _SHARE_ALIKE.search(one)),
+        "author": " + ".join(one.author for one in pair.sources if one.author),
+    }
+
+
+# ---------------------------------------------------------------- the folder
+
+
+def _sound(pictures: Sequence[SourcePicture], workers: int) -> tuple[list[SourcePicture], list[SkippedPicture]]:
+    """Pictures that can be read, and the others."""
+    sound, broken = [], []
+    with closing(run_ordered(_check, pictures, workers)) as results:
+        for picture, problem in results:
+            if isinstance(problem, Crashed):
+                problem = Problem(Reason.INTERNAL_ERROR, problem.detail[:300])
+            if problem is None:
+                sound.append(picture)
+            else:
+                broken.append(SkippedPicture(picture.key, problem))
+    return sound, broken
+
+
+def _provenance(pictures: Sequence[SourcePicture], settings: ForgeSettings, remover: str | Remover) -> dict[str, Any]:
+    """What decides the bytes of a folder."""
+    listed = "\n".join(f"{one.key} {one.sha256} {one.scene} {one.mask is not None}" for one in pictures)
+    named = remover if isinstance(remover, str) else f"{remover.__module__}:{getattr(remover, '__qualname__', '?')}"
+    return asdict(settings) | {"pictures": hashlib.sha256(listed.encode()).hexdigest()[:16], "remover": named}
+
+
+@contextmanager
+def _opened(out: Path, provenance: dict[str, Any]) -> Iterator[dict[str, dict[str, str]]]:
+    """The finished rows by key; nobody else writes there meanwhile."""
+    refuse_foreign(out)
+    make_folder(out / _STATE)
+    lock = FileLock(out / _STATE / "lock", timeout=0, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise SettingError(f"Another run is writing {out}; wait for it or give another --out.") from None
+    except (OSError, NotImplementedError) as error:
+        raise OutputError(f"{out} lies on a file system without locks: give another --out.") from error
+    try:
+        about = out / _STATE / "forge.json"
+        if about.exists():
+            there = json.loads(about.read_bytes())
+            for name, value in provenance.items():
+                if there.get(name) != value:
+                    raise SettingError(
+                        f"{out} was made with {name} {there.get(name)!r}, not {value!r}; give another --out, or the "
+                        "same pictures and settings."
+                    )
+        else:
+            write_bytes(about, json.dumps(provenance, sort_keys=True).encode())
+        for name in (*FOLDERS, OBJECTS):
+            make_folder(out / name)
+            sweep(out / name)
+        sweep(out)
+        yield _read_rows(out)
+    finally:
+        lock.release()
+
+
+def _read_rows(out: Path) -> dict[str, dict[str, str]]:
+    """Rows of whole lines; what a kill cut short does not count."""
+    rows: dict[str, dict[str, str]] = {}
+    try:
+        data = (out / _STATE / "rows.jsonl").read_bytes()
+    except FileNotFoundError:
+        return rows
+    for line in data[: data.rfind(b"\n") + 1].splitlines():
+        row = json.loads(line)
+        rows[row["key"]] = row
+    return rows
+
+
+class _Journal:
+    """Adds finished rows, each on the disk before it counts."""
+
+    def __init__(self, out: Path) -> None:
+        self.path = out / _STATE / "rows.jsonl"
+
+    def __enter__(self) -> _Journal:
+        try:
+            whole = self.path.read_bytes() if self.path.exists() else b""
+            self.file = open(self.path, "ab", buffering=0)
+            self.file.truncate(whole.rfind(b"\n") + 1)
+            sync_folder(self.path.parent)
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        return self
+
+    def add(self, row: dict[str, str]) -> None:
+        rest = memoryview(json.dumps(row).encode() + b"\n")
+        try:
+            while rest:
+                rest = rest[self.file.write(rest) or 0 :]
+            os.fsync(self.file.fileno())
+        except OSError as error:
+            raise output_error(error, self.path) from error
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def _write_tables(out: Path, rows: Sequence[dict[str, str]], skipped: Sequence[SkippedPicture]) -> None:
+    pairs, singles = ([row for row in rows if bool(row["authentic"]) is wanted] for wanted in (True, False))
+    write_bytes(out / "pairs.csv", _csv(COLUMNS, pairs))
+    if singles:
+        columns = [name for name in COLUMNS if name not in ("authentic", "donor_mask", "kind", "transforms")]
+        write_bytes(out / "singles.csv", _csv(columns, singles))
+    left_out = [{"name": o.name, "reason": o.problem.reason.value, "detail": o.problem.detail} for o in skipped]
+    if left_out:
+        write_bytes(out / "skipped.csv", _csv(("name", "reason", "detail"), left_out))
+    else:
+        (out / "skipped.csv").unlink(missing_ok=True)
+
+
+def _csv(columns: Sequence[str], rows: Iterable[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
