@@ -163,7 +163,9 @@ def test_remover_fills_holes(pictures):
         rng = np.random.default_rng(seed)
         scene = open_scene(pictures[1], 192, None, rng)
         edit = edits.removal(scene.rgb, scene, rng, red)
-        reds += edit is not None and bool(np.all(edit[0][edit[1]].mean(0) > (200, -1, -1)) and edit[0][edit[1]][:, 1].mean() < 60)
+        reds += edit is not None and bool(
+            np.all(edit[0][edit[1]].mean(0) > (200, -1, -1)) and edit[0][edit[1]][:, 1].mean() < 60
+        )
     assert 3 <= reds <= 9  # some removals stay those of OpenCV
     rng, odd = np.random.default_rng(0), lambda rgb, hole: rgb[:-1]
     scene = open_scene(pictures[1], 192, None, rng)
