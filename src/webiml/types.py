@@ -45,6 +45,7 @@ class Reason(StrEnum):
     # rejected
     IDENTICAL = "identical"
     UNRELATED = "unrelated"
+    KIND_UNCERTAIN = "kind_uncertain"  # no kind is probable enough, and neither segmenter is sure
     UNKNOWN_AREA = "unknown_area"  # the authentic picture covers too little of the manipulated one
     NOTHING_FOUND = "nothing_found"  # no pixel reaches 1/16
     LOW_QES = "low_qes"

@@ -5,13 +5,12 @@ classify kind -> align -> segment -> average over views -> QES -> keep or reject
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from webiml.annotate.classify import classify
-from webiml.annotate.views import Segmenter, average_views
+from webiml.annotate.methods import METHODS
 from webiml.errors import BadMap
 from webiml.evidence.evidence import Evidence
 from webiml.images.codec import from_8bit, to_8bit
@@ -20,10 +19,7 @@ from webiml.metrics.qes import qes
 from webiml.settings import AnnotatorSettings
 from webiml.types import Annotation, Kind, Reason, Status
 
-PRIORS: Mapping[Kind, Segmenter] = {
-    Kind.SPG: Segmenter(lambda evidence: evidence.difference.probability),
-    Kind.SDG: Segmenter(lambda evidence: evidence.correlation),
-}
+POSSIBLE = 0.1  # where no kind is sure, those at least so probable are tried: on strangers DASS finds that all differs
 
 
 class Annotator:
@@ -31,7 +27,7 @@ class Annotator:
 
     def __init__(self, settings: AnnotatorSettings | None = None) -> None:
         self.settings = settings or AnnotatorSettings()
-        self.segmenters = PRIORS
+        self.method = METHODS[self.settings.method]
 
     def __call__(self, authentic: np.ndarray, manipulated: np.ndarray) -> Annotation:
         """Annotate one pair.
@@ -45,11 +41,23 @@ class Annotator:
         """
         _refuse_other_arrays(authentic=authentic, manipulated=manipulated)
         evidence = Evidence(authentic, manipulated)
-        kind, confidence = classify(evidence)
+        likely = self.method.classify(evidence)
+        kind = max(likely, key=lambda one: likely[one])
+        if likely[kind] >= self.method.sure:
+            return self.segmented(evidence, kind, likely[kind])
+        tried = [self.segmented(evidence, k, likely[k]) for k in self.method.segment if likely.get(k, 0) >= POSSIBLE]
+        kept = [annotation for annotation in tried if annotation.status is Status.KEPT]
+        if kept:
+            return max(kept, key=lambda annotation: annotation.qes or 0)
+        words = f"{likely[kind]:.2f} for {kind.value}, below {self.method.sure}, and no segmenter is sure"
+        doubted = self.segmented(evidence, kind, likely[kind])
+        return replace(doubted, status=Status.REJECTED, reason=Reason.KIND_UNCERTAIN, detail=words)
+
+    def segmented(self, evidence: Evidence, kind: Kind, confidence: float) -> Annotation:
+        """The annotation of a pair, taken to be of that kind."""
         # What was looked at in vain has a map too: a person who doubts the kind can see what little was found.
-        segmenter = self.segmenters[Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG]
-        probability = evidence.at_native_size(average_views(segmenter, evidence))
-        return self.judge(evidence, kind, confidence, to_8bit(probability))
+        segment = self.method.segment[Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG]
+        return self.judge(evidence, kind, confidence, to_8bit(evidence.at_native_size(segment(evidence))))
 
     def judge(self, evidence: Evidence, kind: Kind, confidence: float, probability: np.ndarray) -> Annotation:
         """Keep a mask that is sure, of a believable size and about what both pictures show; else say why not.

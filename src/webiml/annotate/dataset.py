@@ -9,13 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from webiml import __version__
+from webiml.annotate.provenance import networks, provenance
 from webiml.errors import BadImage, SettingError
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
@@ -83,12 +84,13 @@ def annotate_dataset(
         OutputError: `out` cannot be written, or not any more; what is finished stays.
     """
     counts = Counts()
+    decided_by, settings_hash = provenance(settings)
     with DatasetWriter.open(
         out,
         format=run.format,
         shard_pairs=run.shard_pairs,
-        settings=asdict(settings),
-        settings_hash=settings.digest(),
+        settings=decided_by,
+        settings_hash=settings_hash,
         package_version=__version__,
     ) as dataset:
         for pair in pairs:
@@ -154,7 +156,7 @@ def _annotate(pair: Pair) -> Finished:
         qes=_number(found.qes),
         mask_area=_number(found.mask_area),
         components=None if found.components is None else int(found.components),
-        weights="",  # the priors need none
+        weights=_weights,
     )
     return Finished(row, files)
 
@@ -191,18 +193,20 @@ def _side(path: Path | None, pair: Pair, name: str) -> _Side:
 # What a worker process holds from pair to pair; set by `_start_worker`.
 _annotator: AnnotatePair
 _max_pixels: int
+_weights: str  # name:digest of each network, separated by blanks
 
 
 def _start_worker(settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair]) -> None:
     import cv2
     from threadpoolctl import threadpool_limits
 
-    global _annotator, _max_pixels
+    global _annotator, _max_pixels, _weights
     # The processes are the parallelism; threads within them, OpenCV's and BLAS's, would only get in each other's way.
     cv2.setNumThreads(1)
     threadpool_limits(1)
     _annotator = factory(settings)
     _max_pixels = round(settings.max_megapixels * 1e6)
+    _weights = " ".join(f"{name}:{digest}" for name, digest in networks(settings).items())
 
 
 def _default_annotator(settings: AnnotatorSettings) -> AnnotatePair:

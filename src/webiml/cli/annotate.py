@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +60,7 @@ def annotate(
     """
     # Heavy imports wait until the flags are known to be right.
     from webiml.annotate.dataset import annotate_dataset
+    from webiml.annotate.provenance import provenance
     from webiml.cli.progress import Progress
     from webiml.cli.summary import as_json, as_text, gather, plan
     from webiml.cli.terminal import say
@@ -71,12 +71,13 @@ def annotate(
     _refuse_nested(pairs, out)
     listing = list_pairs([pairs] if manipulated is None else [pairs, manipulated])
     if run.dry_run:
+        decided_by, settings_hash = provenance(settings)
         refuse_unfit(
             out,
             format=run.format,
             shard_pairs=run.shard_pairs,
-            settings=asdict(settings),
-            settings_hash=settings.digest(),
+            settings=decided_by,
+            settings_hash=settings_hash,
         )
         planned = plan(listing, out)
         if run.json or not run.quiet:

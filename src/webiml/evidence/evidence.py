@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import replace
 from functools import cached_property
 
 import cv2
@@ -69,32 +67,6 @@ class Evidence:
     def correlation(self) -> np.ndarray:
         """(h, w) float32: the SDG prior."""
         return correlation_prior(self.authentic, self.manipulated, self.hypotheses)
-
-    def mirrored(self) -> Evidence:
-        """The same pair with the manipulated picture mirrored left to right; alignment and hypotheses follow it."""
-        width = self.manipulated.shape[1]
-        flip = fit.mirror_map(width)
-        other = copy(self)
-        for stale in ("features", "difference", "correlation"):
-            other.__dict__.pop(stale, None)
-        other._manipulated8 = np.ascontiguousarray(self._manipulated8[:, ::-1])
-        other.manipulated = np.ascontiguousarray(self.manipulated[:, ::-1])
-        if self.alignment is not None:
-            other.__dict__["alignment"] = replace(
-                self.alignment,
-                transform=flip @ self.alignment.transform,
-                authentic=np.ascontiguousarray(self.alignment.authentic[:, ::-1]),
-                validity=np.ascontiguousarray(self.alignment.validity[:, ::-1]),
-                inliers=fit.mirrored_points(self.alignment.inliers, width),
-            )
-        if (
-            "hypotheses" in self.__dict__
-        ):  # what was not searched yet is searched in the mirrored picture, if it is needed
-            other.__dict__["hypotheses"] = [
-                replace(found, transform=flip @ found.transform, points=fit.mirrored_points(found.points, width))
-                for found in self.hypotheses
-            ]
-        return other
 
     @property
     def native_transform(self) -> np.ndarray | None:

@@ -18,6 +18,7 @@ KIND_MEANING: dict[Kind, str] = {
 REJECTION_MEANING: dict[str, str] = {
     Reason.IDENTICAL: "The two pictures show the same, so there is nothing to mark.",
     Reason.UNRELATED: "The two pictures share nothing that could be found.",
+    Reason.KIND_UNCERTAIN: "Neither kind is probable enough, and neither way to segment gave a sure mask.",
     Reason.UNKNOWN_AREA: "The authentic picture covers too little of the manipulated one.",
     Reason.NOTHING_FOUND: "No pixel is suspected at all.",
     Reason.LOW_QES: "Something was found, but too much of it is in doubt.",

@@ -1,0 +1,57 @@
+"""Ways to tell the kind of a pair and to draw its mask: with trained networks, or with the priors alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from webiml.annotate.classify import classify_by_curves, classify_by_network
+from webiml.annotate.views import average_views
+from webiml.evidence.dass_input import VALIDITY, dass_input
+from webiml.evidence.evidence import Evidence
+from webiml.nets import weights
+from webiml.types import Kind
+
+Classify = Callable[[Evidence], Mapping[Kind, float]]  # how probable each kind is, [0, 1]; what is missing is not
+Segment = Callable[[Evidence], np.ndarray]  # (h, w) float32 in [0, 1] at working size
+
+
+@dataclass(frozen=True)
+class Method:
+    """How pairs are annotated.
+
+    Attributes:
+        classify: the kind of a pair.
+        sure: a kind less probable than this is not believed, and every segmenter that may fit is asked.
+        segment: for each kind that can hold a forgery, the probability that a pixel is manipulated.
+    """
+
+    classify: Classify
+    sure: float
+    segment: Mapping[Kind, Segment]
+
+
+def difference(evidence: Evidence) -> np.ndarray:
+    """The SPG prior."""
+    return evidence.difference.probability
+
+
+def correlation(evidence: Evidence) -> np.ndarray:
+    """The SDG prior."""
+    return evidence.correlation
+
+
+def denoised_difference(evidence: Evidence) -> np.ndarray:
+    """DASS over three views; 0 where the authentic picture says nothing."""
+    if evidence.alignment is None:
+        return evidence.difference.probability
+    stack = dass_input(evidence)
+    return average_views(weights.load("dass"), stack) * stack[VALIDITY]
+
+
+METHODS: Mapping[str, Method] = {
+    "prior": Method(classify_by_curves, 0.0, {Kind.SPG: difference, Kind.SDG: correlation}),
+    "learned": Method(classify_by_network, 0.6, {Kind.SPG: denoised_difference, Kind.SDG: correlation}),
+}
