@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 import yaml
 
 from webiml.errors import SettingError
-from webiml.settings import AnnotateRun, AnnotatorSettings
+from webiml.settings import AnnotateRun, AnnotatorSettings, SampleSettings, TrainRun, TrainSettings
 
 if TYPE_CHECKING:
     from cyclopts import App
     from cyclopts.argument import ArgumentCollection
+
+SETTINGS = {"annotate": (AnnotatorSettings, AnnotateRun), "train": (TrainSettings, SampleSettings, TrainRun)}
+"""What a --config file may set, by command."""
 
 MAX_BYTES = 1 << 16  # a settings file is a screen of text; anything larger is the wrong file
 
@@ -68,7 +71,7 @@ def apply_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollect
     for argument in arguments:
         if argument.name == "--config" and argument.tokens:
             path = Path(argument.tokens[-1].value)
-            values = read_config(path, AnnotatorSettings, AnnotateRun)
+            values = read_config(path, *SETTINGS[app.name[0].rpartition(" ")[2]])
             Dict(data=values, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
 
 

@@ -22,6 +22,8 @@ from webiml.errors import OutputError, SettingError, WebimlError
 COMMANDS = {
     "annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",
+    "train": "Train a network on pairs that are forged from ordinary pictures.",
+    "export": "Make what ships of a trained network: ONNX, a card, the list of its pictures.",
 }
 """Name of each command, which is also its module in `webiml.cli` and the function in it, and what it does."""
 

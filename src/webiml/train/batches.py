@@ -60,8 +60,12 @@ def batches(
 
 def sample_workers(run: TrainRun, place: Place) -> int:
     """Processes beside this one that make samples; 0 where there is one core, which they would only share."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return run.workers or max(0, cores // place.world - 1)
+    return run.workers or max(0, usable_cores() // place.world - 1)
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Samples(Dataset[Any]):

@@ -13,7 +13,7 @@ from torch import distributed
 
 from webiml.errors import SettingError
 
-PATIENCE = timedelta(hours=2)  # the others wait while the first process validates
+PATIENCE = timedelta(days=1)  # the others wait while the first process makes samples, or validates
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Place:
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
         distributed.all_reduce(tensor)
         return (tensor / self.world).tolist()
+
+    def wait(self) -> None:
+        """Go on when all processes have come here."""
+        if self.world > 1:
+            distributed.barrier()
 
     def wrap(self, net: torch.nn.Module) -> torch.nn.Module:
         """`net`, with gradients averaged over all processes. Statistics of batch norm stay each process's own."""

@@ -1,0 +1,260 @@
+"""`webiml train`: ordinary pictures in, a trained network out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from webiml.errors import SettingError
+from webiml.settings import SampleSettings, TrainRun, TrainSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import nn
+
+    from webiml.train.loop import Outcome, Task
+
+_RESULT = Group("What decides the result", sort_key=1)
+_RUN = Group("How the run is carried out", sort_key=2)
+_SETTINGS, _SAMPLES, _DEFAULT_RUN = TrainSettings(), SampleSettings(), TrainRun()
+_TRIED_PAIRS, _TRIED_STEPS = 3, 3  # of a dry run
+
+
+def train(
+    network: Literal["dass", "pair-classifier"],
+    /,
+    *,
+    images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    samples: Path | None = None,
+    config: Path | None = None,
+    settings: Annotated[TrainSettings, Parameter(name="*", group=_RESULT)] = _SETTINGS,
+    source: Annotated[SampleSettings, Parameter(name="*", group=_RESULT)] = _SAMPLES,
+    run: Annotated[TrainRun, Parameter(name="*", group=_RUN)] = _DEFAULT_RUN,
+) -> int:
+    """Train a network on pairs that are forged from ordinary pictures.
+
+    NETWORK is `dass` (where was the authentic picture edited?) or `pair-classifier` (what have both in common?).
+
+    First the pairs are forged and measured, each once; then the network learns from them. The same command resumes
+    after any interruption, also after a kill, and ends with the same weights.
+
+    Examples:
+
+    - `webiml train dass --images pictures --out training`
+    - `webiml train dass --images pack pack2 --out training --config recipes/dass-tiny.yaml`
+    - `webiml train dass --images pictures --out training --dry-run`
+    - `torchrun --nproc-per-node 2 -m webiml train dass --images pictures --out training`
+
+    Exit codes: 0 the training has ended or reached --minutes, 1 the loss is not finite, 2 a wrong setting,
+    3 the output could not be written, 130 interrupted after a checkpoint.
+
+    Parameters
+    ----------
+    network
+        What is trained.
+    images
+        Folders of ordinary pictures, or packs; of packs the pictures whose may_ship_weights is true.
+    out
+        Folder of the training; made when missing, continued when it is there.
+    samples
+        Folder of the prepared samples, which several trainings may share; OUT/samples when not given.
+    config
+        YAML file of the settings below, such as `steps: 5000`; flags win over it.
+    """
+    refuse_without_torch()
+    from webiml.cli.terminal import say
+    from webiml.forge.pictures import list_pictures
+    from webiml.store.atomic import make_folder
+    from webiml.train.data_table import data_digest, read_data_table, write_data_table
+    from webiml.train.distributed import process_group
+    from webiml.train.loop import train as learn
+
+    pictures = list_pictures(images, split="train", only_shippable=True)
+    if run.dry_run:
+        planned = _plan(network, images, len(pictures), settings, source, run)
+        say(json.dumps(planned, indent=2) if run.json else _plan_text(planned))
+        return 0
+
+    folder = samples or out / "samples"
+    with process_group("cpu") as place:  # of several processes the first makes the samples
+        if place.rank == 0:
+            make_folder(out)
+            write_data_table(pictures, out / "data.parquet")
+            _prepare(network, images, folder, settings, source, run)
+        place.wait()
+    about = {"task": network, "data": data_digest(read_data_table(out / "data.parquet")), "pairs": source.pairs}
+    result = learn(_task(network, settings, folder), settings, out, run, about)
+    if place.rank == 0 and (run.json or not run.quiet):
+        say(_as_json(result, settings, out) if run.json else _as_text(network, result, settings, out))
+    return 0
+
+
+def refuse_without_torch() -> None:
+    """Raises SettingError where the packages of the extra `train` are not installed."""
+    for package in ("torch", "safetensors", "tensorboard", "onnx"):
+        if importlib.util.find_spec(package) is None:
+            raise SettingError(f"This needs {package}, which is not installed: pip install 'webiml[train]'")
+
+
+def _prepare(
+    network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, source: SampleSettings, run: TrainRun
+) -> None:
+    from webiml.train.batches import usable_cores
+
+    workers = run.workers or usable_cores()
+    if network == "dass":
+        from webiml.train.dass import prepare_stacks
+
+        prepare_stacks(images, folder, pairs=source.pairs, seed=settings.seed, workers=workers, quiet=run.quiet)
+    else:
+        from webiml.train.pair_classifier import prepare_looks
+
+        prepare_looks(
+            images, folder, preset=settings.preset, pairs=source.pairs, seed=settings.seed, workers=workers,
+            quiet=run.quiet,
+        )  # fmt: skip
+
+
+def _task(network: str, settings: TrainSettings, folder: Path) -> Task:
+    if network == "dass":
+        from webiml.train.dass import DassTask
+
+        return DassTask(settings, folder)
+    from webiml.train.pair_classifier import PairClassifierTask
+
+    return PairClassifierTask(settings, folder)
+
+
+# ---------------------------------------------------------------- dry run
+
+
+def _plan(
+    network: str, images: Sequence[Path], pictures: int, settings: TrainSettings, source: SampleSettings, run: TrainRun
+) -> dict[str, Any]:
+    """What the training would cost, from a few pairs and steps that are made now and thrown away."""
+    from webiml.train.batches import usable_cores
+    from webiml.train.loop import train as learn
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        pair_seconds = _try_pairs(network, images, folder, settings)
+        task = _task(network, settings, folder)
+        few = replace(settings, steps=_TRIED_STEPS + 1, warmup=0)
+        result = learn(_Unvalidated(task), few, folder / "out", replace(run, minutes=0, quiet=True))
+    workers = run.workers or usable_cores()
+    step_seconds = sorted(result.step_seconds[1:])[_TRIED_STEPS // 2]  # the first also warms up
+    return {
+        "network": network,
+        "preset": settings.preset,
+        "parameters": sum(parameter.numel() for parameter in task.net.parameters()),
+        "pictures": pictures,
+        "pairs": source.pairs,
+        "seconds_a_pair": round(pair_seconds, 3),
+        "workers": workers,
+        "steps": settings.steps,
+        "batch": settings.batch,
+        "seconds_a_step": round(step_seconds, 3),
+        "seconds": round(source.pairs * pair_seconds / workers + settings.steps * step_seconds),
+    }
+
+
+def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: TrainSettings) -> float:
+    """Make a few pairs for both splits of a task; seconds a pair."""
+    from webiml.train.samples import one_thread, prepare
+
+    one_thread()
+    keys = [f"train-{i:05d}" for i in range(_TRIED_PAIRS)]
+    if network == "dass":
+        from webiml.train.dass import ForgedStack
+
+        make: Callable[[str], Any] = ForgedStack(tuple(images), "train", settings.seed)
+    else:
+        from webiml.train.pair_classifier import ForgedInput
+
+        make = ForgedInput(tuple(images), "train", settings.seed)
+    make(keys[0])  # opens the pictures and loads what is needed
+    clock = time.monotonic()
+    for key in keys:
+        make(key)
+    seconds = (time.monotonic() - clock) / len(keys)
+    for split in ("train", "val"):
+        made = prepare(make, keys, folder / split, {}, quiet=True)
+        if network == "pair-classifier":
+            from webiml.train.pair_classifier import Look
+
+            prepare(Look(folder / split, settings.preset), made, folder / f"{split}-looks", {}, quiet=True)
+    return seconds
+
+
+class _Unvalidated:
+    """A task whose validation costs nothing."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.net = task, task.net
+
+    def sample(self, index: int) -> dict[str, np.ndarray]:
+        return self.task.sample(index)
+
+    def loss(self, net: nn.Module, batch: dict[str, Any]) -> dict[str, Any]:
+        return self.task.loss(net, batch)
+
+    def validate(self, net: nn.Module) -> tuple[dict[str, float], np.ndarray | None]:
+        return {"score": 0.0}, None
+
+
+def _plan_text(plan: dict[str, Any]) -> str:
+    making = plan["pairs"] * plan["seconds_a_pair"] / plan["workers"]
+    learning = plan["steps"] * plan["seconds_a_step"]
+    return "\n".join(
+        [
+            f"{plan['network']} {plan['preset']}   {plan['parameters']:,} parameters   {plan['pictures']:,} pictures",
+            f"pairs   {plan['pairs']:,} of {plan['seconds_a_pair']:.2f} s each, {plan['workers']} at a time: "
+            f"about {_clock(making)}",
+            f"steps   {plan['steps']:,} of {plan['batch']} samples, {plan['seconds_a_step']:.2f} s each: "
+            f"about {_clock(learning)}",
+            f"total   about {_clock(plan['seconds'])}, validation not counted; nothing was written",
+        ]
+    )
+
+
+# ---------------------------------------------------------------- what it says in the end
+
+
+def _as_json(result: Outcome, settings: TrainSettings, out: Path) -> str:
+    return json.dumps(
+        {
+            "step": result.step,
+            "steps": settings.steps,
+            "stopped": result.stopped or None,
+            "best": result.best,
+            "seconds": round(result.seconds, 1),
+            "checkpoint": str(out / "best.safetensors"),
+        },
+        indent=2,
+    )
+
+
+def _as_text(network: str, result: Outcome, settings: TrainSettings, out: Path) -> str:
+    best = "   ".join(f"{name} {value:,.4g}" for name, value in result.best.items()) or "not validated yet"
+    if result.stopped:
+        following = "the same command goes on"
+    else:
+        following = f"webiml export {out / 'best.safetensors'} --name {network} --out DIR"
+    return (
+        f"{network} {settings.preset}   step {result.step:,} of {settings.steps:,}   {_clock(result.seconds)}\n"
+        f"best   {best}\nnext   {following}"
+    )
+
+
+def _clock(seconds: float) -> str:
+    left = round(seconds)
+    return f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
