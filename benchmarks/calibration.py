@@ -2,7 +2,7 @@
 
     python benchmarks/calibration.py --images PACK [--images PACK2] [--count 200] [--seed 7] [--pairs DIR]
 
-Makes held-out pairs (the packs' val split; see synthetic_pairs.py), annotates them and prints the expected calibration
+Forges held-out pairs (the packs' val split), annotates them and prints the expected calibration
 error over all pixels of all pairs (15 equal bins; a rejected pair counts with its map), the bins behind it, which kind
 was taken for which, how good the masks are, and what was kept though nothing of it is known to be manipulated.
 """
@@ -16,9 +16,15 @@ from pathlib import Path
 import pandas as pd
 from machine import machine
 from scoring import Scored, as_frame, pooled, score_table
-from synthetic_pairs import MIX, make_pairs
 
+from webiml.forge.folder import forge_folder
+from webiml.forge.pictures import list_pictures
 from webiml.metrics.calibration import BINS, Reliability
+from webiml.settings import ForgeSettings
+from webiml.types import Kind
+
+KINDS = "SPG=0.40,SDG=0.40,identical=0.08,unrelated=0.12"
+SIZE = 512  # pixels, the long side of what is forged
 
 
 def main() -> None:
@@ -35,9 +41,9 @@ def main() -> None:
         if not (folder / "pairs.csv").exists():
             if not arguments.images:
                 parser.error("--images is needed to make pairs; or --pairs with a folder that holds pairs.csv.")
-            settings = {"split": "val", "count": arguments.count, "seed": arguments.seed, "kinds": list(MIX)}
-            for _ in make_pairs(arguments.images, folder, workers=arguments.workers, **settings):
-                pass
+            pictures = list_pictures(arguments.images, split="val", only_shippable=True)
+            settings = ForgeSettings(seed=arguments.seed, size=SIZE, kinds=KINDS)
+            forge_folder(pictures, folder, settings, arguments.count, workers=arguments.workers)
         scored = score_table(folder / "pairs.csv", workers=arguments.workers)
     print(f"{machine()}, {arguments.workers} workers")
     report(scored)
@@ -67,7 +73,7 @@ def print_bins(bins: Reliability) -> None:
 def print_kinds(frame: pd.DataFrame) -> None:
     """How often each kind was taken for each."""
     print(f"\nkind accuracy {(frame.kind == frame.predicted).mean():.3f}; rows true, columns predicted")
-    kinds = [kind for kind in MIX if kind in {*frame.kind, *frame.predicted}]
+    kinds = [kind for kind in map(str, Kind) if kind in {*frame.kind, *frame.predicted}]
     print(" " * 12 + "".join(f"{kind:>11}" for kind in kinds))
     for kind in kinds:
         taken = frame[frame.kind == kind].predicted

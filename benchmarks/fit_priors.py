@@ -22,10 +22,11 @@ import cv2
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from synthetic_pairs import MIX, make_pairs
 
 from webiml.evidence import kind
 from webiml.evidence.evidence import Evidence
+from webiml.forge.folder import forge_folder
+from webiml.forge.pictures import list_pictures
 from webiml.geometry.logistic import from_dict
 from webiml.geometry.maps import disk
 from webiml.images.codec import to_8bit
@@ -33,6 +34,7 @@ from webiml.images.decode import decode
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
 from webiml.priors import correlation, difference
+from webiml.settings import ForgeSettings
 
 SOURCE = Path(__file__).parent.parent / "src" / "webiml"
 FILES = {
@@ -40,6 +42,8 @@ FILES = {
     "correlation": SOURCE / "priors" / "correlation.json",
     "classify": SOURCE / "annotate" / "classify.json",
 }
+KINDS = "SPG=0.40,SDG=0.40,identical=0.08,unrelated=0.12"
+SIZE = 512  # pixels, the long side of what is forged
 INSIDE, OUTSIDE = 800, 800  # pixels a map gives: in and around the mask, and elsewhere at half the weight
 SHARPNESS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5)
 JUDGED = 150  # pairs whose whole maps decide the sharpness
@@ -69,9 +73,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.pairs or Path(temporary)
         if not (folder / "pairs.csv").exists():
-            settings = {"split": "train", "count": arguments.count, "seed": arguments.seed, "kinds": list(MIX)}
-            for _ in make_pairs(arguments.images, folder, workers=arguments.workers, **settings):
-                pass
+            pictures = list_pictures(arguments.images, split="train", only_shippable=True)
+            settings = ForgeSettings(seed=arguments.seed, size=SIZE, kinds=KINDS)
+            forge_folder(pictures, folder, settings, arguments.count, workers=arguments.workers)
         rows = pd.read_csv(folder / "pairs.csv").to_dict("records")
         note = {"pairs": len(rows), "seed": arguments.seed, "split": "train", "made_by": "benchmarks/fit_priors.py"}
         with multiprocessing.get_context("spawn").Pool(

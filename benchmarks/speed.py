@@ -31,7 +31,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 from machine import machine
-from synthetic_edits import Picture, Rng, blob, paste, placement, recolour
+
+from webiml.forge.blending import paste, placement, recolour
+from webiml.forge.objects import blob
 
 PICTURES = Path(__file__).parent.parent / "examples" / "pictures"
 WEBIML = [sys.executable, "-m", "webiml"]
@@ -163,15 +165,15 @@ def make_pairs(folder: Path, count: int, seed: int, size: tuple[int, int], mix: 
         one, two = (view(sources[i], small, rng) for i in rng.permutation(len(sources))[:2])
         kind = str(rng.choice(list(mix), p=list(mix.values())))
         thing = blob(small, 0.15, rng)
-        transform = placement(thing, small, (0.05, 0.25), rng)
+        transform = placement(thing, small, 0.05, 0.25, rng)
         pasted = {"SPG": (one, two), "SDG": (two, one)}
         other = one if kind == "identical" else two
         if kind in pasted:
             onto, donor = pasted[kind]
-            other, _ = paste(onto, donor, thing, transform, "feathered", 0.0, rng)
+            other, _ = paste(onto, donor, thing, transform, "feathered", rng)
         place = folder / f"pair-{index:05d}"
         place.mkdir(parents=True)
-        for name, picture in (("0.jpg", one), ("1.jpg", recolour(other, rng, 0.5))):
+        for name, picture in (("0.jpg", one), ("1.jpg", recolour(other, rng, gamma=1.12, gain=0.045))):
             if small != size:
                 picture = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_CUBIC)
                 grain = rng.integers(-6, 7, picture.shape, np.int8)  # enlarged pictures are smoother than real ones
@@ -181,7 +183,7 @@ def make_pairs(folder: Path, count: int, seed: int, size: tuple[int, int], mix: 
     return kinds
 
 
-def view(picture: Picture, size: tuple[int, int], rng: Rng) -> Picture:
+def view(picture: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A random window of the right shape, resized to `size` (H, W)."""
     height, width = picture.shape[:2]
     share = rng.uniform(0.6, 1.0) * min(height / size[0], width / size[1])

@@ -1,4 +1,4 @@
-"""A second web-like copy of a table of pairs, with the processing that the synthetic pairs go through.
+"""A second web-like copy of a table of pairs, with the processing that forged pairs go through.
 
     python benchmarks/web_copy.py ../shared/data/casia1_dev/pairs.csv OUT [--seed 3]
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scoring import read_mask
-from synthetic_web import through_the_web
 
+from webiml.forge.web_degradation import through_the_web
 from webiml.images.codec import encode_png
 from webiml.images.decode import decode
 
@@ -40,7 +40,7 @@ def main() -> None:
             digest = hashlib.sha256(f"{arguments.seed}/{row['key']}/{side}".encode()).digest()
             rng = np.random.default_rng(np.frombuffer(digest[:16], np.uint64))
             mask = truth if side == "manipulated" else np.zeros(picture.shape[:2], bool)
-            copy, followed = through_the_web(picture, mask, rng, mirror)
+            copy, followed, _, _ = through_the_web(picture, mask, "middle", rng, mirror=mirror)
             if side == "manipulated":
                 truth = followed
             table.loc[index, side] = _write(arguments.out, f"{side}/{row['key']}.png", copy)
