@@ -1,0 +1,109 @@
+"""What DASS learns from: what the annotator sees, the same for the same key, in crops that invent no pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from webiml.evidence.dass_input import CHANNELS, VALIDITY
+from webiml.settings import TrainSettings
+from webiml.train.dass import DassTask, ForgedStack, coarse_entropy, soft_dice
+from webiml.train.samples import prepare
+
+PICTURES = Path(__file__).parents[2] / "examples" / "pictures"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three samples of each split, made of the example pictures."""
+    folder = tmp_path_factory.mktemp("samples")
+    for split in ("train", "val"):
+        make = ForgedStack((PICTURES,), split, seed=3)
+        prepare(make, [f"{split}-{i:05d}" for i in range(3)], folder / split, make.settings, quiet=True)
+    return folder
+
+
+def task(folder: Path, **settings: int) -> DassTask:
+    return DassTask(TrainSettings(**{"steps": 1, "batch": 2, "size": 64, "warmup": 0} | settings), folder)
+
+
+def test_a_stack_is_a_function_of_its_key():
+    make = ForgedStack((PICTURES,), "train", seed=3)
+    first, again, other = make("train-00001"), make("train-00001"), make("train-00002")
+    assert first and again and other
+    assert first["stack"].shape == (CHANNELS, *first["mask"].shape) and first["stack"].dtype == np.uint8
+    assert set(np.unique(first["mask"])) <= {0, 255}
+    np.testing.assert_array_equal(first["stack"], again["stack"])
+    assert first["stack"].shape != other["stack"].shape or not np.array_equal(first["stack"], other["stack"])
+
+
+def test_samples_are_crops_that_depend_on_their_number_alone(folder):
+    one, other = task(folder), task(folder)
+    for index in (0, 1, 2**40):
+        sample = one.sample(index)
+        assert sample["stack"].shape == (CHANNELS, 64, 64) and sample["mask"].shape == (64, 64)
+        np.testing.assert_array_equal(sample["stack"], other.sample(index)["stack"])
+    assert any(not np.array_equal(one.sample(0)["stack"], one.sample(i)["stack"]) for i in range(1, 4))
+
+
+def test_a_small_pair_is_padded_with_what_is_not_valid(folder):
+    sample = task(folder, size=1024).sample(0)
+    assert sample["stack"].shape == (CHANNELS, 1024, 1024)
+    assert not sample["stack"][VALIDITY].all() and sample["stack"][VALIDITY].any()
+
+
+def test_nothing_is_learned_where_the_authentic_picture_is_silent(folder):
+    learner = task(folder)
+    stack = torch.zeros(2, CHANNELS, 64, 64, dtype=torch.uint8)
+    truth = torch.full((2, 64, 64), 255, dtype=torch.uint8)
+    silent = learner.loss(learner.net, {"stack": stack, "mask": truth})
+    assert float(silent["entropy"].detach()) == 0 and float(silent["auxiliary"].detach()) == 0
+    stack[:, VALIDITY] = 255
+    assert float(learner.loss(learner.net, {"stack": stack, "mask": truth})["entropy"].detach()) > 0.1
+
+
+def test_a_perfect_answer_scores_one(folder):
+    class Told(torch.nn.Module):
+        """Answers the truth of the samples in their order."""
+
+        def __init__(self, truths: list[np.ndarray]) -> None:
+            super().__init__()
+            self.truths, self.weight = truths, torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, _: torch.Tensor) -> torch.Tensor:
+            return torch.from_numpy(self.truths.pop(0).astype(np.float32) - 128)[None, None]
+
+    from webiml.train.samples import read
+
+    learner = task(folder)
+    samples = [read(folder / "val", key) for key in learner.validation]
+    covered = [np.where(sample["stack"][VALIDITY] > 127, sample["mask"], 0) for sample in samples]
+    expected = [
+        (c > 0).sum() / max((s["mask"] > 0).sum(), 1) for c, s in zip(covered, samples, strict=True) if s["mask"].any()
+    ]
+    scores, picture = learner.validate(Told([sample["mask"] for sample in samples]))
+    assert scores["iou"] == pytest.approx(np.mean(expected))  # short of 1 by what is not covered, and by nothing else
+    assert picture is not None and picture.dtype == np.uint8 and picture.shape[2] == 3
+
+
+def test_soft_dice_by_hand():
+    truth = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]]]])
+    half = torch.tensor([[[[1.0, 0.0, 1.0, 0.0]]]])
+    assert float(soft_dice(truth, truth)) == 0
+    assert float(soft_dice(half, truth)) == pytest.approx(1 - 3 / 5)  # (2 * 1 + 1) / (2 + 2 + 1)
+    assert float(soft_dice(half, torch.zeros_like(truth))) == 0  # an authentic picture has no overlap to miss
+
+
+def test_coarse_entropy_by_hand():
+    truth = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]])
+    nothing_known = coarse_entropy(torch.zeros(1, 1, 1, 1), truth, torch.ones_like(truth))
+    assert float(nothing_known) == pytest.approx(np.log(2))
+    assert float(coarse_entropy(torch.zeros(1, 1, 1, 1), truth, torch.zeros_like(truth))) == 0
+
+
+def test_gradients_reach_every_parameter(folder):
+    learner = task(folder)
+    batch = {name: torch.from_numpy(np.stack([learner.sample(i)[name] for i in (0, 1)])) for name in ("stack", "mask")}
+    learner.loss(learner.net.train(), batch)["total"].backward()
+    assert [name for name, parameter in learner.net.named_parameters() if parameter.grad is None] == []
