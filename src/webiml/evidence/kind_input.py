@@ -64,20 +64,6 @@ def kind_input(evidence: Evidence) -> dict[str, np.ndarray]:
     }
 
 
-def mirrored_input(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same pair with both pictures mirrored left to right."""
-    turned = {name: inputs[name][..., ::-1].copy() for name in ("authentic", "manipulated", "aligned", "maps")}
-    framing = inputs["framing"].copy()
-    if framing[0]:
-        framing[1:5] = mirrored_box(framing[1:5])
-    return inputs | turned | {"framing": framing}
-
-
-def mirrored_box(box: np.ndarray) -> np.ndarray:
-    """The crop box (x0, y0, x1, y1) when both pictures are mirrored left to right."""
-    return np.array([1 - box[2], box[1], 1 - box[0], box[3]], box.dtype)
-
-
 def crop_box(transform: np.ndarray, authentic: tuple[int, int], manipulated: tuple[int, int]) -> np.ndarray:
     """The manipulated frame in the authentic one, (x0, y0, x1, y1) float64 in units of its size, y down.
 

@@ -29,6 +29,7 @@ OUTPUTS = BOX.stop
 GRID = 32  # places a side
 SHARPNESS = 30.0  # of the softmax over cosines; 0.03 more similar is e times more likely
 MATCHED = 9  # maps that one direction of the matching gives
+DERIVATIVES = slice(5, 9)  # of them: of x and of y along a row, of x and of y down a column
 IMAGENET_MEAN, IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -37,12 +38,14 @@ class MatchingPreset:
     """Size of a network that matches pretrained features; pictures at 256x256, matched on a grid of 32x32.
 
     Attributes:
-        widths: channels at 32x32, 16x16 and 8x8 of what reads the maps. hidden: width of the last hidden vector.
-        dropout: share of that vector left out while training.
+        widths: channels at 32x32, 16x16 and 8x8 of what reads the maps. gate: how many numbers come of that.
+        hidden: width of the last hidden vector.
+        dropout: share left out while training, of the maps a third of that.
         maps, features, framing: lengths of the inputs of those names (webiml.evidence.kind_input).
     """
 
     widths: tuple[int, int, int]
+    gate: int
     hidden: int
     dropout: float = 0.3
     maps: int = 12
@@ -61,8 +64,8 @@ class StackedPreset:
 
 Preset = MatchingPreset | StackedPreset
 PRESETS: dict[str, Preset] = {
-    "tiny": MatchingPreset(widths=(24, 40, 64), hidden=64),
-    "small": MatchingPreset(widths=(64, 128, 192), hidden=192),
+    "tiny": MatchingPreset(widths=(8, 16, 24), gate=16, hidden=48),
+    "small": MatchingPreset(widths=(32, 64, 128), gate=48, hidden=128),
     "paper": StackedPreset(side=512, widths=(256, 512, 1024, 2048), depths=(3, 3, 27, 3)),
 }
 
@@ -118,22 +121,27 @@ class PairClassifier(nn.Module):
 
 
 class Reader(nn.Module):
-    """What learns: maps of both sides and numbers to (B, 9)."""
+    """What learns: maps of both sides and numbers to (B, 9).
+
+    Maps could tell a few hundred pairs apart by heart, so they come to the decision through a narrow gate.
+    """
 
     inputs = ("there", "here", "features", "framing")
 
     def __init__(self, preset: MatchingPreset) -> None:
         super().__init__()
         first, second, third = preset.widths
+        self.thin = nn.Dropout2d(preset.dropout / 3)
         self.there = nn.Sequential(_step(MATCHED, first, stride=2), _step(first, second, stride=2))
         self.here = nn.Sequential(
             _step(MATCHED + 2 + preset.maps, first), _step(first, second, stride=2), _step(second, third, stride=2)
         )
+        self.gate = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * (second + third), preset.gate), nn.ReLU())
         self.numbers = nn.Sequential(nn.Linear(preset.features, preset.hidden), nn.ReLU())
-        joined = 2 * (second + third) + preset.hidden
         self.join = nn.Sequential(
-            nn.Dropout(preset.dropout), nn.Linear(joined, preset.hidden), nn.ReLU(), nn.Dropout(preset.dropout)
-        )
+            nn.Dropout(preset.dropout), nn.Linear(preset.gate + preset.hidden, preset.hidden), nn.ReLU(),
+            nn.Dropout(preset.dropout),
+        )  # fmt: skip
         self.kind = nn.Linear(preset.hidden + preset.features, len(KINDS))
         self.frame = nn.Sequential(nn.Linear(preset.framing + 5, 32), nn.ReLU(), nn.Linear(32, 5))
 
@@ -141,8 +149,9 @@ class Reader(nn.Module):
         self, there: torch.Tensor, here: torch.Tensor, features: torch.Tensor, framing: torch.Tensor
     ) -> torch.Tensor:
         """there (B, 9, 32, 32), here (B, 11 + M, 32, 32), features (B, F), framing (B, R + 5) to (B, 9)."""
-        joined = torch.cat([_pooled(self.there(there)), _pooled(self.here(here)), self.numbers(features)], dim=1)
-        kind = self.kind(torch.cat([self.join(joined), features], dim=1))
+        maps = torch.cat([_pooled(self.there(self.thin(there))), _pooled(self.here(self.thin(here)))], dim=1)
+        joined = self.join(torch.cat([self.gate(maps), self.numbers(features)], dim=1))
+        kind = self.kind(torch.cat([joined, features], dim=1))
         correction = self.frame(framing)
         by_alignment, by_matching, found = framing[:, 1:5], framing[:, -5:-1], framing[:, :1]
         box = by_matching + found * (by_alignment - by_matching) + correction[:, 1:]
@@ -233,6 +242,24 @@ def _linear_box(home: torch.Tensor, mutual: torch.Tensor, places: torch.Tensor) 
     return torch.cat([low, low + slope, error[:, None]], dim=1)
 
 
+def turned(maps: torch.Tensor, symmetry: int) -> torch.Tensor:
+    """`there` or `here` (B, C, G, G) of the pair when both pictures are mirrored (bit 1, 2: across, down) or transposed
+    (bit 4) alike."""
+    signs = maps.new_ones(maps.shape[1])
+    order = list(range(maps.shape[1]))
+    if symmetry & 1:
+        maps = maps.flip(3)
+    if symmetry & 2:
+        maps = maps.flip(2)
+    if symmetry.bit_count() - (symmetry >> 2) == 1:
+        signs[order[DERIVATIVES][1:3]] = -1  # of what moves one way and is counted the other
+    maps = maps * signs[:, None, None]
+    if symmetry & 4:
+        order[DERIVATIVES] = order[DERIVATIVES][::-1]
+        maps = maps[:, order].transpose(2, 3)
+    return maps
+
+
 def _step(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.GroupNorm(4, outputs), nn.ReLU())
 
@@ -283,7 +310,7 @@ class _ChannelNorm(nn.LayerNorm):
         super().__init__(width, eps=1e-6)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # the base class fixes the name
-        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class _ConvNextBlock(nn.Module):

@@ -2,7 +2,7 @@
 
 Looking at a pair (key points, alignment, priors, frozen features) costs a second, learning from what was seen a
 millisecond. So FOLDER/{train,val} keep the network's inputs of each pair, and FOLDER/{train,val}-looks what the frozen
-part of a network makes of them, straight and mirrored.
+part of a network makes of them.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from torch import nn
 from torch.nn import functional
 
 from webiml.evidence.evidence import Evidence
-from webiml.evidence.kind_input import GRID, SIDE, crop_box, kind_input, mirrored_box, mirrored_input, tilt
+from webiml.evidence.kind_input import GRID, SIDE, crop_box, kind_input, tilt
 from webiml.forge.pair import ForgedPair, forge_pair
 from webiml.forge.pictures import SourcePicture, list_pictures
-from webiml.nets.pair_classifier import ALIGNED, BOX, KINDS, PairClassifier, Reader, StackedClassifier, build
+from webiml.nets.pair_classifier import ALIGNED, BOX, KINDS, PairClassifier, Reader, StackedClassifier, build, turned
 from webiml.settings import ForgeSettings, TrainSettings
 from webiml.train.dass import store_parts
 from webiml.train.samples import Arrays, list_samples, prepare, read
@@ -142,7 +142,7 @@ def _is_picture(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Look:
-    """Makes what the frozen part of a network sees of a kept pair, straight and mirrored; picklable.
+    """Makes what the frozen part of a network sees of a kept pair; picklable, a pure function of the key.
 
     Args: folder: what `prepare` made with ForgedInput. preset: of a network with a frozen part.
     """
@@ -158,19 +158,14 @@ class Look:
         return {"trunk": digest, "inputs": hashlib.sha256("".join(list_samples(self.folder)).encode()).hexdigest()[:16]}
 
     def __call__(self, key: str) -> Arrays:
-        """Inputs of the Reader and labels, each with a leading axis of two views, straight and mirrored; float16."""
+        """Inputs of the Reader, float16, and the labels."""
         stored = read(self.folder, key)
-        straight = expanded(stored)
-        views = (straight, mirrored_input(straight))
-        net = _frozen(self.preset)
-        tensors = [torch.from_numpy(np.stack([view[name] for view in views])) for name in PairClassifier.inputs]
-        authentic, manipulated, aligned, maps, features, framing = tensors
+        inputs = {name: torch.from_numpy(value[None]) for name, value in expanded(stored).items()}
+        features = inputs.pop("features")
         with torch.no_grad():
-            there, here, framing = net.look(authentic, manipulated, aligned, maps, framing)
+            there, here, framing = _frozen(self.preset).look(**inputs)
         seen = {"there": there, "here": here, "features": features, "framing": framing}
-        kept = {name: np.stack([stored[name]] * 2) for name in LABELS}
-        kept["box"] = np.stack([stored["box"], mirrored_box(stored["box"])])
-        return {name: tensor.half().numpy() for name, tensor in seen.items()} | kept
+        return {name: tensor[0].half().numpy() for name, tensor in seen.items()} | {n: stored[n] for n in LABELS}
 
 
 def prepare_looks(
@@ -206,10 +201,17 @@ class PairClassifierTask:
         self.validation = list_samples(self._samples("val"))
 
     def sample(self, index: int) -> Arrays:
-        """Inputs of the network and labels of one pair, mirrored or not at random."""
+        """Inputs of the network and labels of one pair, both sides mirrored (looks: or transposed) alike at random."""
         rng = np.random.default_rng((self.seed, index))
-        key = self.keys[int(rng.integers(len(self.keys)))]
-        return self._view("train", key, int(rng.integers(2)))
+        one = self._stored("train", self.keys[int(rng.integers(len(self.keys)))])
+        symmetry = int(rng.integers(8))
+        if self.looks:  # the box is told from `framing`, in which nothing turns
+            one |= {name: turned(torch.from_numpy(one[name])[None], symmetry)[0].numpy() for name in ("there", "here")}
+        elif symmetry & 1:
+            one |= {name: np.ascontiguousarray(one[name][..., ::-1]) for name in self.inputs}
+            x0, y0, x1, y1 = one["box"]
+            one["box"] = np.array([1 - x1, y0, 1 - x0, y1], np.float32)
+        return one
 
     def loss(self, net: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Cross-entropy of the kind and of `aligned`, Smooth-L1 of the box where it is defined."""
@@ -240,12 +242,11 @@ class PairClassifierTask:
         return result, np.concatenate(rows) if rows else None
 
     def outputs(self, net: nn.Module, split: str) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """(N, 9) of every pair of a split, unmirrored, on the CPU, and its labels by name."""
+        """(N, 9) of every pair of a split on the CPU, and its labels by name."""
         device = next(net.parameters()).device
         found, truth = [], []
         for key in self.keys if split == "train" else self.validation:
-            view = self._view(split, key, 0)
-            batch = {name: torch.from_numpy(np.asarray(value))[None] for name, value in view.items()}
+            batch = {name: torch.from_numpy(np.asarray(one))[None] for name, one in self._stored(split, key).items()}
             with torch.no_grad():
                 found.append(net(*(self._input(batch, name).to(device) for name in self.inputs)).float().cpu())
             truth.append(batch)
@@ -254,15 +255,9 @@ class PairClassifierTask:
     def _samples(self, split: str) -> Path:
         return self.folder / (f"{split}-looks" if self.looks else split)
 
-    def _view(self, split: str, key: str, view: int) -> Arrays:
+    def _stored(self, split: str, key: str) -> Arrays:
         stored = read(self._samples(split), key)
-        if self.looks:
-            return {name: stored[name][view] for name in (*self.inputs, *LABELS)}
-        kept = {name: stored[name] for name in (*self.inputs, *LABELS)}
-        if view:
-            kept |= {name: np.ascontiguousarray(stored[name][..., ::-1]) for name in self.inputs}
-            kept["box"] = mirrored_box(stored["box"])
-        return kept
+        return {name: stored[name] for name in (*self.inputs, *LABELS)}
 
     @staticmethod
     def _input(batch: dict[str, torch.Tensor], name: str) -> torch.Tensor:
