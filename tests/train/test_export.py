@@ -17,7 +17,7 @@ from webiml.nets import weights
 from webiml.settings import TrainSettings
 from webiml.train.checkpoint import save_checkpoint
 from webiml.train.data_table import read_data_table, write_data_table
-from webiml.train.export import Interface, export_onnx, ship
+from webiml.train.export import Interface, Shipped, export_onnx, ship
 
 INTERFACE = Interface({"stack": ("batch", 3, "height", "width")}, "logits", "A net of a test.", ("Knows nothing.",))
 
@@ -30,6 +30,10 @@ def net() -> nn.Module:
     with torch.no_grad():
         layers(torch.rand(4, 3, 16, 16))  # statistics that are not 0 and 1
     return layers
+
+
+def shipped(module: nn.Module) -> Shipped:
+    return Shipped(INTERFACE, module, module)
 
 
 def picture(key: str, license: str = "CC0-1.0") -> SourcePicture:
@@ -81,7 +85,7 @@ def test_a_net_that_only_fits_its_traced_size_does_not_ship(tmp_path):
 
 def test_what_ships_says_where_it_comes_from(trained, tmp_path):
     out = tmp_path / "out"
-    card = ship(trained / "best.safetensors", "test", net(), INTERFACE, out, data=trained / "data.parquet")
+    card = ship(trained / "best.safetensors", "test", shipped(net()), out, data=trained / "data.parquet")
     assert sorted(path.name for path in out.iterdir()) == ["test.data.parquet", "test.json", "test.md", "test.onnx"]
     assert card == json.loads((out / "test.json").read_text())
     assert card["licenses"] == {"CC-BY-4.0": 1, "CC0-1.0": 2} and card["pictures"] == 3
@@ -95,7 +99,7 @@ def test_what_ships_says_where_it_comes_from(trained, tmp_path):
 
 def test_what_ships_is_what_the_package_opens(trained, tmp_path, monkeypatch):
     out = tmp_path / "weights"
-    ship(trained / "best.safetensors", "test", net(), INTERFACE, out, data=trained / "data.parquet")
+    ship(trained / "best.safetensors", "test", shipped(net()), out, data=trained / "data.parquet")
     monkeypatch.setattr(weights, "_folder", lambda: out)
     batch = np.random.default_rng(1).random((2, 3, 9, 8), dtype=np.float32)
     with torch.no_grad():
@@ -106,21 +110,21 @@ def test_what_ships_is_what_the_package_opens(trained, tmp_path, monkeypatch):
 def test_other_data_is_refused(trained, tmp_path):
     write_data_table([picture("a")], tmp_path / "other.parquet")
     with pytest.raises(SettingError, match="does not list the pictures"):
-        ship(trained / "best.safetensors", "t", net(), INTERFACE, tmp_path / "out", data=tmp_path / "other.parquet")
+        ship(trained / "best.safetensors", "t", shipped(net()), tmp_path / "out", data=tmp_path / "other.parquet")
 
 
 def test_a_licence_that_is_not_allowed_is_refused(trained, tmp_path):
     digest = write_data_table([picture("a"), picture("b", "CC-BY-NC-2.0")], trained / "data.parquet")
     save_checkpoint(trained / "best.safetensors", net().state_dict(), {"data": digest}, {})
     with pytest.raises(SettingError, match=r"'CC-BY-NC-2\.0'"):
-        ship(trained / "best.safetensors", "t", net(), INTERFACE, tmp_path / "out", data=trained / "data.parquet")
+        ship(trained / "best.safetensors", "t", shipped(net()), tmp_path / "out", data=trained / "data.parquet")
     assert not (tmp_path / "out").exists()
 
 
 def test_another_preset_is_refused(trained, tmp_path):
     wider = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 2, 5))
     with pytest.raises(SettingError, match="preset"):
-        ship(trained / "best.safetensors", "t", wider, INTERFACE, tmp_path / "out", data=trained / "data.parquet")
+        ship(trained / "best.safetensors", "t", shipped(wider), tmp_path / "out", data=trained / "data.parquet")
 
 
 @pytest.mark.parametrize(

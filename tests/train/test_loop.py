@@ -213,3 +213,17 @@ def test_cuda_learns_in_half_precision_what_the_processor_learns(bright, tmp_pat
         losses.append([line["loss"]["total"] for line in curve(tmp_path / device) if "loss" in line])
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert all(map(math.isfinite, losses[1]))
+
+
+def test_a_full_disk_is_an_output_error_and_leaves_nothing_half_written(whole, tmp_path):
+    resource = pytest.importorskip("resource")
+    size = (whole / "last.safetensors").stat().st_size
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, size - 1))
+
+    run = program(tmp_path, 16, "norm", 0)
+    done = subprocess.run(run, env=ALONE, preexec_fn=small_files, timeout=300, capture_output=True, text=True)
+    assert "OutputError: Cannot write" in done.stderr.splitlines()[-1]
+    assert "last.safetensors" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.glob(".*webiml-tmp")) and not list(tmp_path.glob("last*"))

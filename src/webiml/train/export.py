@@ -42,6 +42,19 @@ class Interface:
     limits: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Shipped:
+    """What is exported: `whole`, of which `learned` is the part whose weights the checkpoint holds (or all of it).
+
+    `calibrate` is called when they are loaded and may change them; what it returns goes into the card.
+    """
+
+    interface: Interface
+    learned: nn.Module
+    whole: nn.Module
+    calibrate: Callable[[], dict[str, Any]] | None = None
+
+
 def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool = False) -> dict[str, Any]:
     """Write `net` as ONNX, equal to torch on several sizes, odd ones among them, or not at all.
 
@@ -96,24 +109,11 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
     }
 
 
-def ship(
-    checkpoint: Path,
-    name: str,
-    net: nn.Module,
-    interface: Interface,
-    out: Path,
-    *,
-    data: Path,
-    half: bool = False,
-    calibrate: Callable[[], dict[str, Any]] | None = None,
-    whole: nn.Module | None = None,
-) -> dict[str, Any]:
+def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path, half: bool = False) -> dict[str, Any]:
     """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
 
     Args:
-        net: of the checkpoint's preset; its weights are overwritten.
-        whole: what is exported, where `net` is only the part of it that learned.
-        calibrate: called when the weights are loaded, may change them; what it returns goes into the card.
+        shipped: the network of the checkpoint's preset; its weights are overwritten.
         data: the training's data.parquet; must be what the checkpoint says it learned from.
     Raises:
         SettingError: checkpoint, data and network do not belong together, or a licence does not let weights ship.
@@ -126,10 +126,10 @@ def ship(
             f"{data} does not list the pictures that {checkpoint} learned from; give its own with --data."
         )
     refuse_other_licenses(table)
-    load_tensors(checkpoint, net.state_dict())
+    interface, whole = shipped.interface, shipped.whole
+    load_tensors(checkpoint, shipped.learned.state_dict())
     make_folder(out)
-    calibrated = calibrate() if calibrate else {}
-    whole = whole or net
+    calibrated = shipped.calibrate() if shipped.calibrate else {}
     exported = export_onnx(whole, interface, out / f"{name}.onnx", half=half)
     if exported["bytes"] > MAX_BYTES:
         (out / f"{name}.onnx").unlink()

@@ -51,12 +51,12 @@ class Progress:
         now = time.monotonic()
         rate = (done - self._before) / max(now - self._started, 1e-9)
         if self._bar:
-            self._bar.update(self._task, completed=done - self._before, rate=f"{rate:.1f}/s", words=words)
+            self._bar.update(self._task, completed=done - self._before, rate=f"{rate:.3g}/s", words=words)
         elif now - self._said >= LINE_EVERY:
             self._said = now
             left = max(0, round((self._total - done) / max(rate, 1e-9)))
             clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-            self.say(f"{self._what} {done:,}/{self._total:,}   {words}   {rate:.1f}/s   about {clock} left")
+            self.say(f"{self._what} {done:,}/{self._total:,}   {words}   {rate:.3g}/s   about {clock} left")
 
     def say(self, sentence: str) -> None:
         """One line on stderr, above the bar where there is one."""

@@ -1,0 +1,76 @@
+"""What is exported of each network: which part has learned, the whole around it, what it takes and gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from webiml.evidence.dass_input import CHANNELS
+from webiml.evidence.kind_input import GRID, SIDE
+from webiml.nets.dass import build as build_dass
+from webiml.nets.pair_classifier import KINDS, PRESETS, MatchingPreset, PairClassifier
+from webiml.nets.pair_classifier import build as build_pair_classifier
+from webiml.settings import TrainSettings
+from webiml.train.export import Interface, Shipped
+from webiml.train.pair_classifier import PairClassifierTask, temperature
+
+
+def as_shipped(network: str, settings: dict[str, Any], samples: Path) -> Shipped:
+    """What ships of a network, its weights not loaded yet.
+
+    Args:
+        network: dass or pair-classifier. settings: of its training.
+        samples: of its training; the pair classifier is calibrated on their val split.
+    """
+    return _dass(settings["preset"]) if network == "dass" else _pair_classifier(settings, samples)
+
+
+def _dass(preset: str) -> Shipped:
+    net = build_dass(preset, CHANNELS)
+    interface = Interface(
+        inputs={"stack": ("batch", CHANNELS, "height", "width")},
+        output="float32 (batch, 1, height, width), logits of P(pixel is manipulated)",
+        about="Where was the authentic picture of a shared-probe pair edited? Denoises the difference of two pictures.",
+        limits=(
+            "It takes pairs that have been aligned (webiml.evidence.dass_input) and knows nothing of single pictures.",
+            "It learned from forged pairs: an edit of a kind that they lack may be missed.",
+            "Where the authentic picture does not cover the manipulated one (validity 0) it says nothing.",
+        ),
+    )
+    return Shipped(interface, learned=net, whole=net)
+
+
+def _pair_classifier(settings: dict[str, Any], samples: Path) -> Shipped:
+    whole = build_pair_classifier(settings["preset"])
+    learned = whole.reader if isinstance(whole, PairClassifier) else whole
+    preset = PRESETS[settings["preset"]]
+    inputs: dict[str, tuple[int | str, ...]]
+    if isinstance(preset, MatchingPreset):
+        inputs = {side: ("batch", 3, SIDE, SIDE) for side in ("authentic", "manipulated", "aligned")}
+        inputs |= {"maps": ("batch", preset.maps, GRID, GRID)}
+        inputs |= {"features": ("batch", preset.features), "framing": ("batch", preset.framing)}
+    else:
+        inputs = {side: ("batch", 3, preset.side, preset.side) for side in ("authentic", "manipulated")}
+
+    def calibrate() -> dict[str, Any]:
+        task = PairClassifierTask(TrainSettings(**settings), samples)
+        with torch.no_grad():
+            found, truth = task.outputs(learned.eval(), "val")
+        warmth = temperature(found[:, : len(KINDS)], truth["kind"])
+        learned.cool(warmth)
+        return {"temperature": round(warmth, 4)}
+
+    interface = Interface(
+        inputs=inputs,
+        output=f"float32 (batch, 9): logits of {', '.join(KINDS)} (calibrated); the logit of `both pictures have one "
+        "framing`; the manipulated frame in the authentic one, x0, y0, x1, y1 in units of its size",
+        about="What have two pictures in common: the scene, an object, or nothing?",
+        limits=(
+            "It takes what webiml.evidence.kind_input makes of a pair, not files.",
+            "It learned from forged pairs; its confidence is calibrated on forged pairs of other pictures.",
+            "A shared object that is small, smooth or strongly distorted may be missed.",
+        ),
+    )
+    return Shipped(interface, learned, whole, calibrate)
