@@ -1,14 +1,17 @@
 """Make the pictures of the documentation from examples/pairs: the steps of the method, and what came out.
 
-    python docs/make_pictures.py [FOLDER]        (default docs/pictures; takes a quarter of a minute)
+    python docs/make_pictures.py [FOLDER] [--accuracy JSON]     (default docs/pictures; takes a quarter of a minute)
 
 Run it again whenever the method changes: pictures, captions and docs/pictures/examples.txt then show what it does now.
+With what `benchmarks/accuracy.py --json` wrote, the two plots of QES are drawn too; without it they stay as they are.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import argparse
+import io
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ SPG, SDG = "more-dandelions", "coffee-by-the-sea"  # the pairs whose steps are s
 COLOURS = ((0, 190, 255), (255, 140, 0), (190, 255, 0), (255, 0, 200), (140, 120, 255), (0, 220, 130))
 LINES = 40  # matches drawn; more hide the picture
 MOST_PIXELS = 10_000_000
+KINDS = ("SPG", "SDG")  # whose QES is plotted
 GAP, CAPTION = 8, 22  # pixels around a tile and above it
 
 Tile = tuple[str, np.ndarray]  # caption and (H, W, 3) uint8
@@ -34,7 +38,11 @@ Tile = tuple[str, np.ndarray]  # caption and (H, W, 3) uint8
 
 def main() -> None:
     """Write every picture."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "pictures"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(__file__).parent / "pictures")
+    parser.add_argument("--accuracy", type=Path, help="draw the plots of QES from this JSON of benchmarks/accuracy.py")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     found = {path.name: annotate(path.name) for path in sorted(PAIRS.iterdir()) if path.is_dir()}
     pictures = {
@@ -45,6 +53,9 @@ def main() -> None:
     }
     for name, picture in pictures.items():
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(picture, 88))
+    if arguments.accuracy:
+        for name, svg in qes_plots(json.loads(arguments.accuracy.read_bytes())["tables"]).items():
+            (folder / f"{name}.svg").write_bytes(svg)
     (folder / "examples.txt").write_text("".join(f"{line(k, a)}\n" for k, a in found.items()), "utf-8")
 
 
@@ -144,6 +155,60 @@ def sdg_steps(found: Annotation) -> dict[str, np.ndarray]:
         "sdg-singles": grid([tiles[i : i + 2] for i in range(0, len(tiles), 2)], 440),
         "sdg-composite": grid([[("composite", heat(probability)), ("mask", mask)]], 440),
     }
+
+
+def qes_plots(tables: Mapping[str, dict]) -> dict[str, bytes]:
+    """Does QES tell good masks from bad ones? SVG of the true IoU over QES, and of what is gained by keeping fewer.
+
+    Args: tables: by name, each with `pairs`: a list of dicts with kind, qes in [0, 1] and the true iou in [0, 1].
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "webiml"  # the same numbers give the same bytes
+    width = 3.2 * max(len(tables), 2)  # inches
+    scatter, panels = pyplot.subplots(1, len(tables), figsize=(width, 3.4), sharey=True, squeeze=False)
+    for panel, (name, table) in zip(panels[0], tables.items(), strict=True):
+        for kind, colour in zip(KINDS, ("tab:blue", "tab:orange"), strict=True):
+            score, overlap = scores(table, kind)
+            panel.scatter(score, overlap, s=7, alpha=0.6, linewidths=0, color=colour, label=f"{kind} ({len(score)})")
+        panel.axvline(0.5, color="grey", linewidth=0.8, linestyle="--")
+        panel.set(title=name, xlabel="QES", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+        panel.legend(loc="lower right", fontsize="small")
+    panels[0][0].set_ylabel("IoU with the published mask")
+    curves, panels = pyplot.subplots(1, len(KINDS), figsize=(6.4, 3.4), sharey=True, squeeze=False)
+    for panel, kind in zip(panels[0], KINDS, strict=True):
+        for name, table in tables.items():
+            panel.plot(*risk_coverage(*scores(table, kind)), label=name)
+        panel.set(title=kind, xlabel="share of the pairs kept, highest QES first", xlim=(0, 1))
+        panel.legend(loc="upper left", fontsize="small")
+    panels[0][0].set(ylabel="1 - mean IoU of those", ylim=(0, None))
+    drawn = {}
+    for name, figure in (("qes-iou", scatter), ("risk-coverage", curves)):
+        figure.tight_layout()
+        figure.savefig(stream := io.BytesIO(), format="svg", metadata={"Date": None})
+        pyplot.close(figure)
+        drawn[name] = stream.getvalue()
+    return drawn
+
+
+def scores(table: dict, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """QES and true IoU of the pairs of a kind, (N,) float64 each."""
+    pairs = [pair for pair in table["pairs"] if pair["kind"] == kind]
+    return np.array([pair["qes"] for pair in pairs], float), np.array([pair["iou"] for pair in pairs], float)
+
+
+def risk_coverage(score: np.ndarray, overlap: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the pairs kept, and 1 - mean IoU of those, when pairs are taken by falling score; equal scores at once.
+
+    Source: El-Yaniv and Wiener, "On the Foundations of Noise-free Selective Classification", JMLR 2010.
+    """
+    order = np.argsort(-score, kind="stable")
+    last_of_equals = np.flatnonzero(np.diff(score[order], append=-np.inf) != 0)
+    kept = last_of_equals + 1
+    return kept / max(len(score), 1), 1 - np.cumsum(overlap[order])[last_of_equals] / kept
 
 
 def spread(points: np.ndarray, most: int) -> np.ndarray:
