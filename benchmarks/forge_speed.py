@@ -3,8 +3,8 @@
     python benchmarks/forge_speed.py --images PACK [--images PACK2] [--count 100] [--size 256]
 
 Prints pairs a second of one core for each kind and for the default mix (parts of the pictures stored, as in any second
-run; more pictures than are kept decoded), what finding the parts of a picture costs once, and the time of each edit and of the web, milliseconds. Times are
-of the processor, not of the clock, so a busy machine does not change them much.
+run; more pictures than are kept decoded), what finding the parts of a picture costs once, and milliseconds of each edit
+and of the web. Times are of the processor, not of the clock, so a busy machine does not change them much.
 """
 
 from __future__ import annotations

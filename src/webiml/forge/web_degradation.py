@@ -151,7 +151,7 @@ def resize(view: View, rng: Rng, low: float, high: float) -> None:
 def _recolour(view: View, rng: Rng, hard: bool) -> None:
     if rng.random() < (0.85 if hard else 0.55):
         if hard:
-            view.rgb = recolour(view.rgb, rng, gamma=1.5, gain=0.13, saturation=0.4, contrast=0.25)
+            view.rgb = recolour(view.rgb, rng, gamma=1.54, gain=0.13, saturation=0.4, contrast=0.25)
         else:
             view.rgb = recolour(view.rgb, rng, gamma=1.22, gain=0.07, saturation=0.25, contrast=0.15)
         view.operations.append("recolour")
@@ -319,6 +319,7 @@ def _save(view: View, rng: Rng, counts: list[float], low: int, high: int, changi
             resize(view, rng, 0.8, 1.2)
         quality = round(rng.uniform(low, high))
         if rng.random() < 0.15:
+            quality = int(np.clip(quality, 35, 95))
             view.rgb = saved_as_webp(view.rgb, quality)
             view.operations.append(f"webp {quality}")
         else:
