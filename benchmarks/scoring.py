@@ -11,6 +11,7 @@ import hashlib
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -123,8 +124,8 @@ def score_table(
         make_folder(maps)
     work = functools.partial(_score_row, table.parent, maps, change)
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, initializer=_start, initargs=(make,)) as pool:
-        return pool.map(work, read_table(table) if rows is None else rows, chunksize=4)
+    with ProcessPoolExecutor(workers, context, initializer=_start, initargs=(make,)) as pool:
+        return list(pool.map(work, read_table(table) if rows is None else rows, chunksize=4))
 
 
 def score(annotate: Annotate, pair: KnownPair) -> tuple[Score, Reliability, np.ndarray]:

@@ -2,9 +2,11 @@
 
 import argparse
 import csv
+import functools
 import json
 import re
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +40,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory, picture):
         writer.writerow(["001", "a.png", "m.png", "mask.png", "SPG"])
         writer.writerow(["002", "a.png", "m.png", "false.png", "SDG"])
         writer.writerow(["003", "a.png", "a.png", "none.png", "identical"])
-    return scoring.score_table(folder / "pairs.csv", workers=1, maps=folder / "maps"), folder
+    make = functools.partial(scoring.annotator, "prior")
+    return scoring.score_table(folder / "pairs.csv", workers=1, maps=folder / "maps", make=make), folder
 
 
 def test_scores_follow_the_truth(scored):
@@ -124,6 +127,16 @@ def test_anything_that_annotates_can_be_scored_on_changed_pairs(tmp_path):
     for change, overlap in ((None, 0.0), (mirrored, 0.5)):
         ((score, _),) = scoring.score_table(tmp_path / "pairs.csv", workers=1, make=Painter, change=change)
         assert (score.iou, score.qes, score.confidence) == (overlap, 1.0, 0.75)
+
+
+def broken() -> None:
+    raise RuntimeError("no weights here")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_annotator_that_cannot_start_ends_the_run(scored):
+    with pytest.raises(BrokenProcessPool):  # rather than start anew for ever
+        scoring.score_table(scored[1] / "pairs.csv", workers=1, make=broken)
 
 
 def test_accuracy_names_its_tables_and_writes_plain_json(tmp_path, monkeypatch, capsys, scored):
