@@ -113,6 +113,12 @@ def test_other_data_is_refused(trained, tmp_path):
         ship(trained / "best.safetensors", "t", shipped(net()), tmp_path / "out", data=tmp_path / "other.parquet")
 
 
+def test_a_checkpoint_that_names_no_data_takes_what_is_given(trained, tmp_path):
+    save_checkpoint(trained / "best.safetensors", net().state_dict(), {"task": "test"}, {})
+    card = ship(trained / "best.safetensors", "t", shipped(net()), tmp_path / "out", data=trained / "data.parquet")
+    assert card["pictures"] == 3 and len(card["data"]) == 16
+
+
 def test_a_licence_that_is_not_allowed_is_refused(trained, tmp_path):
     digest = write_data_table([picture("a"), picture("b", "CC-BY-NC-2.0")], trained / "data.parquet")
     save_checkpoint(trained / "best.safetensors", net().state_dict(), {"data": digest}, {})

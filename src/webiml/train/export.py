@@ -70,11 +70,12 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
 
     net = net.eval()
     stored = "float16" if half else "float32"
-    examples = [_example(interface, height, width, batch) for batch, height, width in _SIZES]
+    any_size = any("height" in shape for shape in interface.inputs.values())
+    examples = [_example(interface, *sizes) for sizes in (_SIZES if any_size else _SIZES[:2])]
     axes = {
         name: {axis: size for axis, size in enumerate(shape) if isinstance(size, str)}
         for name, shape in interface.inputs.items()
-    }
+    } | {"output": {0: "batch"}}
     with TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of traced Python values, which the odd sizes below would bring to light
         torch.onnx.export(
@@ -121,7 +122,7 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
     """
     facts, notes = read_facts(checkpoint), read_notes(checkpoint)
     table = read_data_table(data)
-    if facts.get("data") != data_digest(table):
+    if facts.get("data", data_digest(table)) != data_digest(table):
         raise SettingError(
             f"{data} does not list the pictures that {checkpoint} learned from; give its own with --data."
         )
@@ -144,7 +145,8 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
         "pictures": table.num_rows,
         "licenses": licenses(table),
         "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
-        **{key: facts[key] for key in ("task", "data", "settings", "settings_hash", "step", "scores") if key in facts},
+        "data": data_digest(table),
+        **{key: facts[key] for key in ("task", "settings", "settings_hash", "step", "scores") if key in facts},
         **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
         **calibrated,
         **exported,
@@ -207,7 +209,7 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 _SIZES = ((1, 64, 96), (2, 67, 101), (1, 160, 33))  # (batch, height, width): the first is traced, the others differ
 
 
-def _example(interface: Interface, height: int, width: int, batch: int) -> dict[str, np.ndarray]:
+def _example(interface: Interface, batch: int, height: int, width: int) -> dict[str, np.ndarray]:
     sizes = {"batch": batch, "height": height, "width": width}
     rng = np.random.default_rng([height, width, batch])
     return {
@@ -222,6 +224,7 @@ def _compare(net: nn.Module, model: bytes, examples: Sequence[Mapping[str, np.nd
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     difference = scale = 0.0
     for example in examples:
