@@ -182,7 +182,7 @@ def qes_plots(tables: Mapping[str, dict]) -> dict[str, bytes]:
     for panel, kind in zip(panels[0], KINDS, strict=True):
         for name, table in tables.items():
             panel.plot(*risk_coverage(*scores(table, kind)), label=name)
-        panel.set(title=kind, xlabel="share of the pairs kept, highest QES first", xlim=(0, 1))
+        panel.set(title=kind, xlabel="share kept, highest QES first", xlim=(0, 1))
         panel.legend(loc="upper left", fontsize="small")
     panels[0][0].set(ylabel="1 - mean IoU of those", ylim=(0, None))
     drawn = {}
