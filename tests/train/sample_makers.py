@@ -12,7 +12,7 @@ def square(key: str) -> dict[str, np.ndarray]:
 
 
 def slow(key: str) -> dict[str, np.ndarray]:
-    time.sleep(0.05)
+    time.sleep(0.2)
     return square(key)
 
 

@@ -96,7 +96,7 @@ def test_the_average_follows_with_the_usual_warm_up(bright, tmp_path):
 @pytest.mark.parametrize("after", [2, 9])
 def test_a_killed_run_goes_on_as_if_it_had_not_been(after, whole, tmp_path):
     cut = tmp_path / "cut"
-    with subprocess.Popen(program(cut, 16, "norm", 0.02), env=ALONE) as process:
+    with subprocess.Popen(program(cut, 16, "norm", 0.1), env=ALONE) as process:
         limit = time.monotonic() + 120
         while time.monotonic() < limit and process.poll() is None:
             if (cut / "last.safetensors").exists() and read_facts(cut / "last.safetensors")["step"] >= after:
