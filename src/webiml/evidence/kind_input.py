@@ -95,7 +95,7 @@ def _coverage(evidence: Evidence, found: Alignment | None, frame: np.ndarray) ->
     """How much of the manipulated picture the alignment explains, and what is left open on which sides."""
     if found is None:
         return {}
-    covered = 1 - found.unknown
+    covered = float(found.validity[~frame].mean())
     height, width = frame.shape
     top, bottom = np.flatnonzero(~frame.all(axis=1))[[0, -1]]
     left, right = np.flatnonzero(~frame.all(axis=0))[[0, -1]]

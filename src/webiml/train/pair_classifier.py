@@ -41,6 +41,7 @@ SMOOTHING = 0.02  # of the labels
 VALIDATION_PAIRS = 300
 SHOWN = 8  # validation pairs in the picture
 LABELS = ("kind", "same_frame", "box", "has_box")
+SHAPES = {"box": (4,)}  # the other labels are numbers
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,8 @@ class PairClassifierTask:
 
     def _stored(self, split: str, key: str) -> Arrays:
         stored = read(self._samples(split), key)
-        return {name: stored[name] for name in (*self.inputs, *LABELS)}
+        numbers = {name: stored[name].reshape(SHAPES.get(name, ())) for name in LABELS}  # kept numbers have an axis
+        return {name: stored[name] for name in self.inputs} | numbers
 
     @staticmethod
     def _input(batch: dict[str, torch.Tensor], name: str) -> torch.Tensor:
