@@ -120,7 +120,7 @@ def train(
         record = stack.enter_context(Record(out, result.step)) if place.rank == 0 else None
         quiet = run.quiet or place.rank > 0
         progress = stack.enter_context(Progress("train", settings.steps, result.step, quiet=quiet))
-        if result.step:
+        if 0 < result.step < settings.steps:
             progress.say(f"goes on at step {result.step:,} of {settings.steps:,}")
         feed = stack.enter_context(batches(task, settings, run, place, result.step))
 
