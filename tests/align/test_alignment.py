@@ -115,3 +115,48 @@ def test_agreement_counts_valid_pixels_only():
     assert agree(a, b, everywhere) == pytest.approx(0.5, abs=0.1)
     assert agree(a, b, left) == 0
     assert agree(a, b, right) == 1
+
+
+def framed(picture: np.ndarray, edge: int, colour: tuple[int, int, int]) -> np.ndarray:
+    return np.stack(
+        [np.pad(picture[..., channel], edge, constant_values=level) for channel, level in enumerate(colour)], axis=2
+    )
+
+
+def test_frames_on_both_sides_are_left_out_and_not_unknown(picture):
+    scene = picture("canyon", 300)
+    height, width = scene.shape[:2]
+    found = laid(resaved(framed(scene, 24, (0, 160, 40))), resaved(framed(scene, 16, (90, 90, 200))))
+    assert found is not None
+    assert not found.validity[:14].any() and not found.validity[:, :14].any()
+    assert found.validity[24 : height + 8, 24 : width + 8].all()
+    assert found.unknown < 0.02 and found.agreement > 0.95
+
+
+def test_frames_of_one_colour_that_cross_are_left_out(picture):
+    scene, colour = picture("canyon", 300), (200, 30, 30)
+    turn = np.vstack([cv2.getRotationMatrix2D((150, 100), 6, 1.2), [0, 0, 1]])
+    found = laid(resaved(framed(moved(scene, turn, (200, 300)), 20, colour)), resaved(framed(scene, 20, colour)))
+    assert found is not None
+    assert not found.validity[:18].any() and not found.validity[:, :18].any()
+    assert found.agreement > 0.95
+
+
+def test_a_caption_bar_that_only_the_authentic_picture_has_is_unknown(picture):
+    scene = picture("canyon", 300)
+    barred = scene.copy()
+    barred[:30] = 255
+    found = laid(resaved(barred), resaved(scene))
+    assert found is not None
+    assert not found.validity[:30].any() and found.validity[40:].all()
+    assert found.unknown == pytest.approx(34 / scene.shape[0], abs=0.01)
+
+
+def test_a_plain_background_that_both_show_is_no_frame(picture):
+    product = np.full((220, 300, 3), 250, np.uint8)
+    product[50:170, 60:240] = picture("cat", 300)[40:160, 60:240]
+    edited = product.copy()
+    edited[10:40, 20:60] = 30  # pasted onto the background
+    found = laid(resaved(product), resaved(edited))
+    assert found is not None
+    assert found.validity.all() and found.unknown == 0

@@ -19,6 +19,7 @@ MIN_COVERED = 0.05  # of the manipulated picture
 THRESHOLD = 3.0  # pixels of the working size
 FRAME_DIFFERS = 0.6  # a strip of one colour is a frame where it differs on this share from what the other side shows
 FRAME_LEVEL = 24 / 255  # by this much
+FRAME_SEEN = 0.05  # of a strip must lie on what is no strip of the other picture, to be judged by that alone
 GAIN = 0.005  # a later candidate must agree on this much more of the picture than an earlier, simpler one
 
 
@@ -64,8 +65,8 @@ def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, targ
         # Colours are fitted without what may be a frame: a fit could make two frames of any colours agree.
         inner = validity & ~np.any([np.zeros_like(validity), *strips_m, *followed], axis=0)
         recoloured = apply_colour(warped, fit_colour(warped, manipulated, inner))
-        own_frame = _frame(strips_m, recoloured, manipulated, validity)
-        framed = own_frame | _frame(followed, recoloured, manipulated, validity)
+        own_frame = _frame(strips_m, followed, recoloured, manipulated, validity)
+        framed = own_frame | _frame(followed, strips_m, recoloured, manipulated, validity)
         validity &= ~framed
         if validity.mean() < MIN_COVERED:
             continue
@@ -78,14 +79,27 @@ def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, targ
     return best
 
 
-def _frame(strips: list[np.ndarray], authentic: np.ndarray, manipulated: np.ndarray, covered: np.ndarray) -> np.ndarray:
-    """(H, W) bool: strips that are a frame, because the other picture shows something else nearly all along them."""
+def _frame(
+    strips: list[np.ndarray],
+    others: list[np.ndarray],
+    authentic: np.ndarray,
+    manipulated: np.ndarray,
+    covered: np.ndarray,
+) -> np.ndarray:
+    """(H, W) bool: strips that are a frame, because the other picture shows something else nearly all along them.
+
+    Args: others: strips of the other picture. Where both have one, two frames of one colour agree and say nothing.
+    """
     found = np.zeros(covered.shape, bool)
     if not strips:
         return found
     differs = np.any(np.abs(authentic - manipulated) > FRAME_LEVEL, axis=2)
+    plain = np.any([found, *others], axis=0)
     for strip in strips:
         seen = strip & covered
+        inner = seen & ~plain
+        if inner.sum() > FRAME_SEEN * strip.sum():
+            seen = inner
         # A strip about which the other side is silent is a frame too: there is nothing in it to compare.
         if not seen.any() or differs[seen].mean() > FRAME_DIFFERS:
             found |= strip
