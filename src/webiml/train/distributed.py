@@ -41,10 +41,8 @@ class Place:
         """`net`, with gradients averaged over all processes. Statistics of batch norm stay each process's own."""
         if self.world == 1:
             return net
-        on_cuda = self.device.type == "cuda"
-        return torch.nn.parallel.DistributedDataParallel(
-            net, device_ids=[self.device.index] if on_cuda else None, broadcast_buffers=False
-        )
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(net, device_ids=ids)
 
 
 @contextmanager
