@@ -24,9 +24,9 @@ from webiml.types import Kind
 MIN_SIDE = 128  # pixels: smaller pictures are not forged with
 TRIES = 40  # of a forgery that cannot be seen
 _EDITS = {
-    "splice": 0.30,
-    "copy_move": 0.14,
-    "flat_copy_move": 0.06,
+    "splice": 0.27,
+    "copy_move": 0.15,
+    "flat_copy_move": 0.08,
     "removal": 0.12,
     "large_paste": 0.05,
     "background_replaced": 0.05,

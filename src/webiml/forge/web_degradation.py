@@ -17,7 +17,7 @@ from webiml.forge.lettering import fitted_ink, words
 from webiml.forge.objects import Rng
 
 Strength = Literal["mild", "middle", "hard"]
-STRENGTHS: dict[Strength, float] = {"mild": 0.45, "middle": 0.35, "hard": 0.20}
+STRENGTHS: dict[Strength, float] = {"mild": 0.42, "middle": 0.36, "hard": 0.22}
 """Share of the pairs that meet this much of the web."""
 
 MIN_SIDE = 96  # pixels: no step makes a picture smaller
@@ -55,7 +55,7 @@ def through_the_web(
 
     Args:
         rgb: (H, W, 3) uint8. mask: (H, W) bool, what must not be lost by cropping; may be empty.
-        strength: mild is saved again and perhaps resized, no more.
+        strength: mild is saved again, perhaps resized, now and then written upon, no more.
         mirror: probability that the side comes back mirrored.
     Returns:
         (h, w, 3) uint8; (h, w) bool; 3x3 float64, points (x, y) of `rgb` to points of the result; what happened.
@@ -64,6 +64,8 @@ def through_the_web(
     if strength == "mild":
         if rng.random() < 0.35:
             resize(view, rng, 0.7, 1.25)
+        if rng.random() < 0.08:
+            overlay_text(view, rng)
         _save(view, rng, [0.1, 0.6, 0.3], 55, 98, changing=0.05)
     else:
         _frame_anew(view, rng, hard=strength == "hard", mirror=mirror)
@@ -195,11 +197,11 @@ def _filter(view: View, rng: Rng, hard: bool) -> None:
 
 
 def _lay_over(view: View, rng: Rng, hard: bool) -> None:
-    if rng.random() < (0.35 if hard else 0.12):
+    if rng.random() < (0.45 if hard else 0.25):
         overlay_text(view, rng)
-    if rng.random() < (0.18 if hard else 0.07):
+    if rng.random() < (0.2 if hard else 0.1):
         watermark(view, rng)
-    if rng.random() < (0.3 if hard else 0.08):
+    if rng.random() < (0.35 if hard else 0.12):
         frame(view, rng)
 
 
@@ -265,7 +267,7 @@ def frame(view: View, rng: Rng) -> None:
     """A border of one or two colours all round, or strips of up to 16 % an edge, at times with a caption in one."""
     height, width = view.shape
     white = rng.random() < 0.4
-    colour = np.full(3, 255 * white) if rng.random() < 0.75 else rng.integers(0, 256, 3)
+    colour = np.full(3, 255 * white) if rng.random() < 0.5 else rng.integers(0, 256, 3)
     if rng.random() < 0.5:  # all round
         edge = max(2, int(rng.uniform(0.01, 0.1) * max(height, width)))
         sides = [edge] * 4

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from webiml.errors import SettingError
-from webiml.evidence.dass_input import CHANNELS, VALIDITY, dass_input
+from webiml.evidence.dass_input import CHANNELS, dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.forge.objects import find_parts_of, stored_name
 from webiml.forge.pair import forge_pair
@@ -38,6 +38,7 @@ LEAST_COVERED = 0.3  # of a pair, by its alignment: a pair that is hardly aligne
 EMPTY_CROPS = 0.25  # share of the crops that may miss the mask
 DICE, AUXILIARY = 0.5, 0.25  # weights of the loss's parts
 VALIDATION_PAIRS = 120
+MISSING = 1  # in a mask: beyond the picture
 SHOWN = 6  # validation pairs in the picture
 
 
@@ -112,19 +113,24 @@ class DassTask:
         self.net: nn.Module = build(settings.preset, CHANNELS).to(memory_format=torch.channels_last)  # pyright: ignore
 
     def sample(self, index: int) -> Arrays:
-        """`stack` (CHANNELS, size, size) uint8, `mask` (size, size) uint8: a crop, mirrored and turned at random."""
+        """A crop, mirrored and turned at random.
+
+        `stack` (CHANNELS, size, size) uint8; `mask` (size, size) uint8, 255 manipulated, MISSING beyond the picture.
+        """
         rng = np.random.default_rng((self.seed, index))
         pair = read(self.folder / "train", self.keys[int(rng.integers(len(self.keys)))])
         both = np.concatenate([pair["stack"], pair["mask"][None]])
         missing = [max(0, self.size - side) for side in both.shape[1:]]
-        if any(missing):  # nothing is enlarged: what is missing is marked as not valid, and nothing is learned there
+        if any(missing):  # nothing is enlarged: what is missing is marked, and nothing is learned there
             both = np.pad(both, ((0, 0), (0, missing[0]), (0, missing[1])))
+            both[-1, pair["mask"].shape[0] :] = MISSING
+            both[-1, :, pair["mask"].shape[1] :] = MISSING
         crop = both[:, : self.size, : self.size]
         wanted = rng.random() >= EMPTY_CROPS
         for _ in range(4):
             y, x = (int(rng.integers(side - self.size + 1)) for side in both.shape[1:])
             crop = both[:, y : y + self.size, x : x + self.size]
-            if not wanted or crop[-1].any():
+            if not wanted or (crop[-1] == 255).any():
                 break
         if rng.random() < 0.5:
             crop = crop[:, :, ::-1]
@@ -135,15 +141,18 @@ class DassTask:
         return {"stack": np.ascontiguousarray(crop[:-1]), "mask": np.ascontiguousarray(crop[-1])}
 
     def loss(self, net: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """Cross-entropy and soft Dice where the pair can be compared, and cross-entropy of the auxiliary heads."""
+        """Cross-entropy and soft Dice, and cross-entropy of the auxiliary heads.
+
+        What the authentic picture does not cover counts too: an object that reaches beyond is still one object.
+        """
         stack = (batch["stack"].float() / 255).contiguous(memory_format=torch.channels_last)
         truth = (batch["mask"][:, None] > 127).to(stack.dtype)
-        valid = (stack[:, VALIDITY : VALIDITY + 1] > 0.5).to(stack.dtype)
+        there = (batch["mask"][:, None] != MISSING).to(stack.dtype)
         main, *coarse = net(stack, auxiliary=True)
         parts = {
-            "entropy": F.binary_cross_entropy_with_logits(main, truth, weight=valid),
-            "dice": soft_dice(torch.sigmoid(main) * valid, truth * valid),
-            "auxiliary": torch.stack([coarse_entropy(logits, truth, valid) for logits in coarse]).sum(),
+            "entropy": F.binary_cross_entropy_with_logits(main, truth, weight=there),
+            "dice": soft_dice(torch.sigmoid(main) * there, truth),
+            "auxiliary": torch.stack([coarse_entropy(logits, truth, there) for logits in coarse]).sum(),
         }
         return {"total": parts["entropy"] + DICE * parts["dice"] + AUXILIARY * parts["auxiliary"], **parts}
 
@@ -155,7 +164,7 @@ class DassTask:
             pair = read(self.folder / "val", key)
             with torch.no_grad():
                 logits = net(torch.from_numpy(pair["stack"][None]).to(device).float() / 255)
-            found = torch.sigmoid(logits)[0, 0].float().cpu().numpy() * (pair["stack"][VALIDITY] > 127)
+            found = torch.sigmoid(logits)[0, 0].float().cpu().numpy()
             truth = pair["mask"] > 127
             if truth.any():
                 overlaps.append(iou(found >= 0.5, truth))
@@ -184,11 +193,11 @@ def soft_dice(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return ((1 - (2 * overlap + 1) / (total + 1)) * something).mean()
 
 
-def coarse_entropy(logits: torch.Tensor, truth: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+def coarse_entropy(logits: torch.Tensor, truth: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of logits at a fraction of the resolution against the share of each cell that is manipulated."""
     size = [logits.shape[2], logits.shape[3]]
     return F.binary_cross_entropy_with_logits(
-        logits, F.interpolate(truth, size, mode="area"), weight=F.interpolate(valid, size, mode="area")
+        logits, F.interpolate(truth, size, mode="area"), weight=F.interpolate(there, size, mode="area")
     )
 
 
