@@ -64,7 +64,7 @@ class StackedPreset:
 
 Preset = MatchingPreset | StackedPreset
 PRESETS: dict[str, Preset] = {
-    "tiny": MatchingPreset(widths=(8, 16, 24), gate=16, hidden=48),
+    "tiny": MatchingPreset(widths=(16, 32, 48), gate=24, hidden=64),
     "small": MatchingPreset(widths=(32, 64, 128), gate=48, hidden=128),
     "paper": StackedPreset(side=512, widths=(256, 512, 1024, 2048), depths=(3, 3, 27, 3)),
 }

@@ -109,7 +109,7 @@ def recoloured(first: np.ndarray, authentic: np.ndarray, manipulated: np.ndarray
 
 
 def unsuspected(first: np.ndarray, validity: np.ndarray) -> np.ndarray:
-    """(H, W) bool: valid pixels away from what the first look suspects; its calmest ones where it suspects nearly all."""
+    """(H, W) bool: valid pixels away from what the first look suspects; its calmest where it suspects nearly all."""
     calm = (blur(first, 2 * _size(first)) < 0.15) & validity
     if calm.sum() < 0.05 * validity.sum():
         calm = validity & (first <= np.quantile(first[validity], 0.3))
