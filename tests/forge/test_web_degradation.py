@@ -47,9 +47,10 @@ def test_points_follow_each_step(seed, step):
         rotate(view, float(rng.uniform(-8, 8)), rng)
     else:
         frame(view, rng)
+    within = 0.55 if step == "resize" else 0.3  # the nearest pixel, one of the kernels, is up to half a pixel off
     for point in POINTS:
         want = view.matrix @ [*point, 1]
-        assert np.abs(centre(view.rgb, want[:2]) - want[:2]).max() < 0.3
+        assert np.abs(centre(view.rgb, want[:2]) - want[:2]).max() < within
     assert view.mask.shape == view.rgb.shape[:2]
 
 

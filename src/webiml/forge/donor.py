@@ -12,6 +12,7 @@ from webiml.forge.objects import Rng
 from webiml.forge.scene import Scene, pick_thing
 
 LEAST, MOST = 0.01, 0.6  # share of the manipulated picture that the copies cover together
+MOST_OF_BAND = 0.75
 _STRUCTURED = 10  # 8-bit levels, standard deviation: less could not be found again
 
 
@@ -54,16 +55,16 @@ class DonorPaste:
 def paste_of(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste | None:
     """Draw how a thing of `donor` gets into `scene`; None when it would be too small, too large or too plain."""
     draw = rng.random()
-    if draw < 0.07:
+    if draw < 0.1:
         made = _poster(donor, scene, rng)
-    elif draw < 0.13:
+    elif draw < 0.22:
         made = _band(donor, scene, rng)
     else:
         made = _copies(donor, scene, rng)
     if made is None or donor.rgb[made.thing].std() < _STRUCTURED:
         return None
     share = made.onto(np.zeros_like(scene.rgb))[1].mean()
-    return made if LEAST <= share <= MOST else None
+    return made if LEAST <= share <= (MOST_OF_BAND if made.operation == "band" else MOST) else None
 
 
 def _copies(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
@@ -99,11 +100,11 @@ def _poster(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
 
 
 def _band(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
-    """A large rectangle of the authentic picture fills a band or up to half of the manipulated one, shifted."""
+    """A large rectangle of the authentic picture fills a band of the manipulated one, or most of it, shifted."""
     height, width = scene.shape
     h, w = donor.shape
     upright = rng.random() < 0.5
-    deep = rng.uniform(0.25, 0.58)
+    deep = rng.uniform(0.25, 0.74)
     box_h, box_w = (height, deep * width) if upright else (deep * height, width)
     scale = max(box_h / h, box_w / w) * rng.uniform(1.0, 1.25)
     x = rng.choice([0.0, width - box_w]) if upright and rng.random() < 0.8 else rng.uniform(0, width - box_w + 1e-6)
