@@ -46,7 +46,8 @@ def test_any_size_comes_back(height, width):
 
 def test_gradients_reach_every_parameter():
     net = smallest().train()
-    sum(one.square().mean() for one in net(ramp(32, 32).repeat(2, 1, 1, 1), auxiliary=True)).backward()
+    outputs = net(ramp(32, 32).repeat(2, 1, 1, 1), auxiliary=True)
+    torch.stack([one.square().mean() for one in outputs]).sum().backward()
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 

@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def task(folder: Path, **settings: int) -> DassTask:
-    return DassTask(TrainSettings(**{"steps": 1, "batch": 2, "size": 64, "warmup": 0} | settings), folder)
+def task(folder: Path, size: int = 64) -> DassTask:
+    return DassTask(TrainSettings(steps=1, batch=2, size=size, warmup=0), folder)
 
 
 def test_a_stack_is_a_function_of_its_key():
