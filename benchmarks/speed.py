@@ -1,9 +1,11 @@
 """How fast is `webiml annotate`, and what does it take? Prints tables; a timed test would fail on a busy machine.
 
-    python benchmarks/speed.py [--part pairs|large|memory|start] [--count 60] [--workers 2]
+    python benchmarks/speed.py [--part start|nets|pairs|spg|large|memory] [--count 60] [--workers 2]
 
     start   `webiml --help` and `import webiml`, median of ten
-    pairs   --count pairs of 384x256: end to end as a user runs it, and where the time goes within one process
+    nets    each network that ships on one pair of 384x256, by torch and by onnxruntime, one thread and two
+    pairs   --count pairs of 384x256 of all kinds: as a user runs it, and where the time goes within one process
+    spg     the same of SPG pairs alone
     large   a pair of 4000x3000 of either kind: seconds, and the peak memory of all its processes together
     memory  peak memory of 100 and of 1,000 small pairs
 
@@ -46,8 +48,38 @@ STEPS = {  # file and function: what its time, with all that it calls, is named;
     ("difference.py", "difference_prior"): "difference",
     ("evidence.py", "hypotheses"): "hypotheses",
     ("correlation.py", "correlation_prior"): "correlation",
+    ("weights.py", "__call__"): "networks",
     ("codec.py", "encode_png"): "encode",
 }
+NETWORKS = {"dass": "3", "pair_classifier": "1"}  # name to batch
+TIMED_NET = """
+import statistics, sys, time
+import cv2, numpy as np, torch
+from webiml.nets import weights
+from webiml.train.shipped import as_shipped
+name, batch = sys.argv[1], int(sys.argv[2])
+card = weights.card(name)
+shipped = as_shipped(name.replace("_", "-"), card["settings"], None)
+sizes = {"batch": batch, "height": 256, "width": 384}
+arrays = [np.random.default_rng(0).random([sizes.get(n, n) for n in shape], np.float32)
+          for shape in shipped.interface.inputs.values()]
+def median(call):
+    call()
+    taken = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - begun)
+    return 1000 * statistics.median(taken)
+torch.set_num_threads(1)
+net, tensors = shipped.whole.eval(), [torch.from_numpy(array) for array in arrays]
+with torch.inference_mode():
+    spent = [median(lambda: net(*tensors))]
+for threads in (1, 2):
+    cv2.setNumThreads(threads)
+    spent.append(median(lambda: weights.load(name)(*arrays)))
+print(f"{card['parameters']:>12,}{spent[0]:>9.0f}{spent[1]:>13.0f}{spent[2]:>13.0f}")
+"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +94,7 @@ class Ran:
 def main() -> None:
     """Measure each part that was asked for."""
     parts: dict[str, Callable[[argparse.Namespace], None]]
-    parts = {"start": start, "pairs": pairs, "large": large, "memory": memory}
+    parts = {"start": start, "nets": nets, "pairs": pairs, "spg": spg, "large": large, "memory": memory}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=list(parts), action="append", help="may be given again; default: all")
     parser.add_argument("--count", type=int, default=60, help="pairs of --part pairs")
@@ -87,11 +119,29 @@ def start(arguments: argparse.Namespace) -> None:
     print(f"  python alone, to compare     {statistics.median(bare):.3f}")
 
 
+def nets(_: argparse.Namespace) -> None:
+    """Each network as annotating runs it: DASS on three views, the pair classifier on one pair."""
+    print("\nnetworks, one pair of 384x256, median of 7, milliseconds")
+    print(f"  {'':<28}{'parameters':>12}{'torch':>9}{'onnxruntime':>13}{'two threads':>13}")
+    for name, size in NETWORKS.items():
+        print(f"  {name:<28}" + run([sys.executable, "-c", TIMED_NET, name, size]).output.rstrip())
+
+
 def pairs(arguments: argparse.Namespace) -> None:
-    """Small pairs: the whole command, then the steps of one process."""
+    """Small pairs of all kinds: the whole command, then the steps of one process."""
+    annotate_made(arguments, MIX)
+
+
+def spg(arguments: argparse.Namespace) -> None:
+    """Small SPG pairs."""
+    annotate_made(arguments, {"SPG": 1.0})
+
+
+def annotate_made(arguments: argparse.Namespace, mix: Mapping[str, float]) -> None:
+    """Time `annotate` on made pairs, then the steps of one process."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, out = Path(temporary) / "pairs", Path(temporary) / "dataset"
-        kinds = make_pairs(folder, arguments.count, arguments.seed, (256, 384))
+        kinds = make_pairs(folder, arguments.count, arguments.seed, (256, 384), mix)
         ran = annotate([folder], out, arguments.workers)
         summary = json.loads(ran.output)
         mixed = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))

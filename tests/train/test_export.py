@@ -65,7 +65,7 @@ def test_any_size_and_batch_computes_what_torch_computes(half, tmp_path):
         with torch.no_grad():
             want = model(torch.from_numpy(batch)).numpy()
         got = np.asarray(session.run(None, {"stack": batch})[0])
-        assert np.allclose(got, want, atol=1e-3 if half else 1e-4)
+        assert np.allclose(got, want, atol=1e-3 if half else 1e-4)  # of the weights before rounding
         assert np.array_equal(got, want) is False or not half  # weights in half do differ
     stored = {weight.name: weight.data_type for weight in onnx.load(tmp_path / "a.onnx").graph.initializer}
     assert (onnx.TensorProto.FLOAT16 in stored.values()) is half

@@ -13,10 +13,10 @@ from webiml.forge.objects import Rng
 # fmt: off
 WORDS = (
     "SALE", "HELLO", "WORLD", "when", "it", "rains", "not", "for", "sale", "best", "day", "ever", "REAL", "you",
-    "will", "not", "believe", "this", "photo", "by", "www", "news", "Breaking", "STOP", "open", "closed", "Café",
+    "will", "not", "believe", "this", "photo", "by", "www", "news", "Breaking", "STOP", "open", "closed", "Cafe",
     "Museum", "Hotel", "24h", "No.", "7", "exit", "left", "right", "summer", "winter", "2019", "2024", "Berlin",
     "Lagos", "Lima", "Oslo", "my", "cat", "the", "end", "of", "line", "bus", "taxi", "police", "danger", "wet",
-    "paint", "free", "coffee", "today", "only", "50%", "off", "©studio", "@home", "#travel", "share", "if", "agree",
+    "paint", "free", "coffee", "today", "only", "50%", "off", "(c)studio", "@home", "#travel", "share", "if", "agree",
     "welcome", "to", "paradise", "mind", "gap", "do", "not", "feed", "ducks", "fresh", "bread", "since", "1887",
     "limited", "edition",
 )

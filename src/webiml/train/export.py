@@ -21,7 +21,8 @@ from webiml.train.checkpoint import load_tensors, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
 
 OPSET = 17
-TOLERANCE = {"float32": 1e-4, "float16": 1e-3}  # share of the largest output, at least of 1
+TOLERANCE = 1e-4  # from torch, as a share of the largest output, at least of 1
+ROUNDING_TOLERANCE = 1e-3  # the same, of weights that are rounded to float16
 MAX_BYTES = 6_000_000
 _HALVED = 256  # numbers a weight must have to be stored in half: the small ones are not worth a node each
 
@@ -59,11 +60,12 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
     """Write `net` as ONNX, equal to torch on several sizes, odd ones among them, or not at all.
 
     Args:
-        half: store the weights as float16 and compute in float32: half the bytes.
+        half: then store the weights as float16 and still compute in float32: half the bytes.
     Returns:
-        onnx_sha256, bytes, stored (float32 or float16), largest_difference (absolute, over all checks).
+        onnx_sha256, bytes, stored (float32 or float16), largest_difference (absolute, over all checks, with float32
+        weights), rounding (the same with the weights as they are stored).
     Raises:
-        WebimlError: ONNX and torch differ by more than TOLERANCE.
+        WebimlError: ONNX and torch differ by more than TOLERANCE, or ROUNDING_TOLERANCE with rounded weights.
         OutputError: it cannot be written.
     """
     import onnx
@@ -91,15 +93,20 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
         model = onnx.load(Path(folder, "net.onnx"))
     for node in model.graph.node:
         node.doc_string = ""  # it holds paths of this machine
-    if half:
-        _halve(model)
-    onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString(deterministic=True)
-    difference, scale = _compare(net, content, examples)
-    if not difference <= TOLERANCE[stored] * max(1.0, scale):
+    difference, scale = _compare(net, _serialized(model), examples)
+    if not difference <= TOLERANCE * max(1.0, scale):
         raise WebimlError(
             f"The exported network differs from torch by {difference:.2g}, outputs reach {scale:.2g}; "
-            + ("export it with --no-half." if half else "it cannot be shipped like this.")
+            "it cannot be shipped like this."
+        )
+    if half:
+        _halve(model)
+    content = _serialized(model)
+    rounding = _compare(net, content, examples)[0] if half else difference
+    if not rounding <= ROUNDING_TOLERANCE * max(1.0, scale):
+        raise WebimlError(
+            f"Weights rounded to float16 change the outputs by {rounding:.2g}, of up to {scale:.2g}; "
+            "export the network with --no-half."
         )
     write_bytes(path, content)
     return {
@@ -107,6 +114,7 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
         "bytes": len(content),
         "stored": stored,
         "largest_difference": difference,
+        "rounding": rounding,
     }
 
 
@@ -201,7 +209,8 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 
 ## Files
 
-- `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g}
+- `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g},
+  with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} (logits)
 - checkpoint SHA-256 `{card["checkpoint_sha256"]}`
 """
 
@@ -236,6 +245,13 @@ def _compare(net: nn.Module, model: bytes, examples: Sequence[Mapping[str, np.nd
         difference = max(difference, float(np.abs(got - want).max()))
         scale = max(scale, float(np.abs(want).max()))
     return difference, scale
+
+
+def _serialized(model: Any) -> bytes:
+    import onnx
+
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString(deterministic=True)
 
 
 def _halve(model: Any) -> None:

@@ -66,7 +66,8 @@ def _pair_classifier(settings: dict[str, Any], samples: Path) -> Shipped:
         inputs=inputs,
         output=f"float32 (batch, 9): logits of {', '.join(KINDS)} (calibrated); the logit of `both pictures have one "
         "framing`; the manipulated frame in the authentic one, x0, y0, x1, y1 in units of its size",
-        about="What have two pictures in common: the scene, an object, or nothing?",
+        about="What have two pictures in common: the scene, an object, or nothing? "
+        "With EfficientNet-Lite0 as its frozen trunk: see efficientnet_lite0.md.",
         limits=(
             "It takes what webiml.evidence.kind_input makes of a pair, not files.",
             "It learned from forged pairs; its confidence is calibrated on forged pairs of other pictures.",
