@@ -112,7 +112,7 @@ class Budget:
     size: int
     count: int  # forged pairs
     preset: str
-    sample: int | None  # pairs of each table that are scored; None for all
+    sample: int | None  # SPG pairs of each table that are scored; None for all
     tables: list[str] = field(default_factory=list)
 
     def training(self, seed: int) -> TrainSettings:
@@ -134,7 +134,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="forged pairs that the nets learn from")
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training each")
-    parser.add_argument("--sample", type=int, help="score this many pairs of each table, drawn by key")
+    parser.add_argument("--sample", type=int, help="score this many SPG pairs of each table, drawn by key")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     tables = dict(arguments.pairs)
@@ -169,7 +169,7 @@ def run(
     result["tables"] = {}
     for title, table in tables.items():
         print(f"\n{name}, seed {seed}, {title}")
-        rows = read_table(table, budget.sample)
+        rows = read_table(table, budget.sample, kinds=["SPG"])
         result["tables"][title] = report(score_table(table, workers=workers, make=make, rows=rows))
     write_bytes(path, json.dumps(result, indent=1, allow_nan=False).encode())
 
@@ -254,7 +254,7 @@ def denoised(net: nn.Module, look: str, evidence: Evidence) -> np.ndarray:
         if evidence.alignment is None:
             return evidence.difference.probability
         stack = dass_input(evidence)
-    return average_views(functools.partial(logits_of, net), stack) * stack[VALIDITY]
+    return average_views(functools.partial(logits_of, net), stack)
 
 
 def logits_of(net: nn.Module, batch: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from webiml.errors import SettingError
 class AnnotatorSettings:
     """What decides the result of an annotation. Hashed into every dataset; a resume with other values is refused."""
 
-    method: Literal["learned", "prior"] = "prior"
+    method: Literal["learned", "prior"] = "learned"
     """How a pair is annotated: by the networks that ship, or by the priors alone."""
     min_qes: float = 0.5
     """Keep masks whose Quality Evaluation Score is above this, [0, 1]."""

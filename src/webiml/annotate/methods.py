@@ -9,7 +9,7 @@ import numpy as np
 
 from webiml.annotate.classify import classify_by_curves, classify_by_network
 from webiml.annotate.views import average_views
-from webiml.evidence.dass_input import VALIDITY, dass_input
+from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.nets import weights
 from webiml.types import Kind
@@ -44,11 +44,10 @@ def correlation(evidence: Evidence) -> np.ndarray:
 
 
 def denoised_difference(evidence: Evidence) -> np.ndarray:
-    """DASS over three views; 0 where the authentic picture says nothing."""
+    """DASS over three views; it also says how far an edit goes on beyond what the authentic picture covers."""
     if evidence.alignment is None:
         return evidence.difference.probability
-    stack = dass_input(evidence)
-    return average_views(weights.load("dass"), stack) * stack[VALIDITY]
+    return average_views(weights.load("dass"), dass_input(evidence))
 
 
 METHODS: Mapping[str, Method] = {

@@ -59,6 +59,8 @@ def paste_of(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste | None:
         made = _poster(donor, scene, rng)
     elif draw < 0.22:
         made = _band(donor, scene, rng)
+    elif draw < 0.34:
+        made = _in_place(donor, scene, rng)
     else:
         made = _copies(donor, scene, rng)
     if made is None or donor.rgb[made.thing].std() < _STRUCTURED:
@@ -117,6 +119,19 @@ def _band(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
     transform = np.array([[scale, 0, x - scale * round(from_x)], [0, scale, y - scale * round(from_y)], [0, 0, 1.0]])
     blend = "feathered" if rng.random() < 0.3 else "hard"
     return DonorPaste(donor.rgb, thing, (transform,), blend, 0.0, _seed(rng), "band")
+
+
+def _in_place(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
+    """A thing stays where it was, as when one picture is laid over another and the rest is cut away."""
+    (height, width), (h, w) = scene.shape, donor.shape
+    scale = min(width / w, height / h)
+    x, y = (width - scale * w) / 2, (height - scale * h) * rng.choice([0.5, 1.0])
+    if rng.random() < 0.5:  # and was then moved a little
+        scale *= rng.uniform(0.93, 1.07)
+        x, y = rng.normal([x, y], 0.02 * min(width, height))
+    transform = np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
+    blend = str(rng.choice(["hard", "soft", "feathered"]))
+    return DonorPaste(donor.rgb, pick_thing(donor, 0.04, 0.5, rng), (transform,), blend, 0.0, _seed(rng), "in_place")
 
 
 def _seed(rng: Rng) -> int:

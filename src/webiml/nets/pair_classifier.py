@@ -137,6 +137,8 @@ class Reader(nn.Module):
             _step(MATCHED + 2 + preset.maps, first), _step(first, second, stride=2), _step(second, third, stride=2)
         )
         self.gate = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(2 * (second + third), preset.gate), nn.ReLU())
+        self.centre = nn.Parameter(torch.zeros(preset.features))
+        self.scale = nn.Parameter(torch.ones(preset.features))
         self.numbers = nn.Sequential(nn.Linear(preset.features, preset.hidden), nn.ReLU())
         self.join = nn.Sequential(
             nn.Dropout(preset.dropout), nn.Linear(preset.gate + preset.hidden, preset.hidden), nn.ReLU(),
@@ -150,12 +152,19 @@ class Reader(nn.Module):
     ) -> torch.Tensor:
         """there (B, 9, 32, 32), here (B, 11 + M, 32, 32), features (B, F), framing (B, R + 5) to (B, 9)."""
         maps = torch.cat([_pooled(self.there(self.thin(there))), _pooled(self.here(self.thin(here)))], dim=1)
+        features = (features - self.centre) * self.scale
         joined = self.join(torch.cat([self.gate(maps), self.numbers(features)], dim=1))
         kind = self.kind(torch.cat([joined, features], dim=1))
         correction = self.frame(framing)
         by_alignment, by_matching, found = framing[:, 1:5], framing[:, -5:-1], framing[:, :1]
         box = by_matching + found * (by_alignment - by_matching) + correction[:, 1:]
         return torch.cat([kind, correction[:, :1], box], dim=1)
+
+    @torch.no_grad()
+    def standardise(self, features: torch.Tensor) -> None:
+        """Start where each of the features (N, F) of the training pairs has mean 0 and about unit spread."""
+        self.centre.copy_(features.mean(dim=0))
+        self.scale.copy_(1 / (features.std(dim=0) + 0.02))
 
     @torch.no_grad()
     def cool(self, temperature: float) -> None:
