@@ -36,8 +36,8 @@ def _dass(preset: str) -> Shipped:
         limits=(
             "It takes pairs that have been aligned (webiml.evidence.dass_input) and knows nothing of single pictures.",
             "It learned from forged pairs: an edit of a kind that they lack may be missed.",
-            "Where the authentic picture does not cover the manipulated one (validity 0) it can only follow an edit on from "
-            "where it is covered.",
+            "Where the authentic picture does not cover the manipulated one (validity 0) it can only guess how far an "
+            "edit goes on.",
         ),
     )
     return Shipped(interface, learned=net, whole=net)
