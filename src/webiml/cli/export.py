@@ -21,7 +21,7 @@ def export(
     samples: Path | None = None,
     half: bool = True,
 ) -> int:
-    """Make what ships of a trained network: NAME.onnx, its card, and the list of the pictures it learned from.
+    """Make what ships of a trained network: an ONNX file, its card, and the list of the pictures it learned from.
 
     The ONNX file is checked against torch on several sizes before anything is written.
 
@@ -60,9 +60,10 @@ def export(
     if not isinstance(settings, dict) or preset not in ("tiny", "small", "paper"):
         raise SettingError(f"{checkpoint} does not say of which preset it is.")
     shipped = as_shipped(name, settings, samples or checkpoint.parent / "samples")
-    card = ship(checkpoint, name, shipped, out, data=data or checkpoint.parent / "data.parquet", half=half)
+    file = name.replace("-", "_")  # as the modules are named
+    card = ship(checkpoint, file, shipped, out, data=data or checkpoint.parent / "data.parquet", half=half)
     say(
         f"{name} {preset}   {card['parameters']:,} parameters   {card['bytes']:,} bytes   "
-        f"differs from torch by at most {card['largest_difference']:.1g}\nnext   look at {out / f'{name}.md'}"
+        f"differs from torch by at most {card['largest_difference']:.1g}\nnext   look at {out / f'{file}.md'}"
     )
     return 0
