@@ -20,6 +20,7 @@ from PIL import Image
 from webiml.annotate.dataset import annotate_dataset
 from webiml.annotate.provenance import provenance
 from webiml.errors import OutputError, SettingError
+from webiml.nets import weights
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import read_member, read_rows
 from webiml.types import Pair, Problem, Reason, Row
@@ -63,12 +64,11 @@ def test_a_pair_becomes_a_row_its_bytes_and_its_maps(tmp_path, shape):
     assert (mask[1:, 32:40] == 255).all() and mask.sum() == 255 * 47 * 8  # 127 is not in the mask, 128 is
     assert (row.status, row.kind, row.kind_confidence, row.mask_area, row.components) == ("kept", "SPG", 0.5, 0.25, 3)
     assert (row.height, row.width, row.transform) == (48, 64, [1, 0, 0, 0, 1, 0, 0, 0, 1])
-    # NaN is no score
-    assert (row.qes, row.weights, row.settings_hash) == (
-        None,
-        "",
+    assert row.qes is None  # NaN is no score
+    assert (row.weights, row.settings_hash) == (
+        f"pair_classifier:{weights.digest('pair_classifier')} dass:{weights.digest('dass')}",
         provenance(AnnotatorSettings())[1],
-    )  # NaN is no score
+    )
     assert (row.source, row.license, row.author, row.extra) == ("web", "CC0", "me", {"mask": "m.png"})
     assert [replace(row, shard=None)] == seen
     assert (counts.kept, counts.inputs, counts.resumed, counts.changed) == (1, 1, 0, True)

@@ -204,6 +204,6 @@ def test_validation_counts_and_shows_what_is_wrong(task):
 @pytest.mark.parametrize("sure", [0.5, 1.0, 2.0])
 def test_temperature_makes_odds_what_they_are(sure):
     """Three of four are right, so the odds shall be 3 to 1: what says ln 3 times `sure` is divided by `sure`."""
-    logits = torch.tensor([[np.log(3) * sure, 0.0]] * 100)
+    logits = torch.tensor([[np.log(3) * sure, 0.0, -99.0, -99.0]] * 100)
     truth = torch.tensor([0] * 75 + [1] * 25)
     assert temperature(logits, truth) == pytest.approx(sure, rel=0.02)

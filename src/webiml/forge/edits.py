@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from webiml.forge.blending import laid_over, paste, placement, recolour
+from webiml.forge.blending import TOUCHED, laid_over, paste, placement, recolour
 from webiml.forge.lettering import fitted_ink, words
 from webiml.forge.objects import Rng, blob, drawn_shape
 from webiml.forge.scene import Scene, pick_flat, pick_thin, pick_thing
@@ -138,7 +138,7 @@ def background_replaced(rgb: np.ndarray, scene: Scene, donor: Scene, rng: Rng) -
     alpha = ground.view(np.uint8) * np.uint8(255)
     if rng.random() < 0.7:
         alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.6, 2))
-    return laid_over(rgb, other, alpha), ground
+    return laid_over(rgb, other, alpha), alpha >= TOUCHED
 
 
 # ---------------------------------------------------------------- taken away
@@ -155,7 +155,7 @@ def removal(rgb: np.ndarray, scene: Scene, rng: Rng, remover: Remover | None = N
         if filled.shape != rgb.shape or filled.dtype != np.uint8:
             raise ValueError(f"the remover returned {filled.dtype} {filled.shape} for a uint8 {rgb.shape} picture")
         alpha = cv2.GaussianBlur(hole * np.uint8(255), (0, 0), 0.8)
-        return laid_over(rgb, filled, alpha), hole > 0
+        return laid_over(rgb, filled, alpha), alpha >= TOUCHED
     if draw < 0.4 and hole.mean() < 0.05:  # large holes would look like fog, and take long
         method = cv2.INPAINT_TELEA if rng.random() < 0.5 else cv2.INPAINT_NS
         return _inpainted(rgb, hole, method), hole > 0
@@ -255,7 +255,10 @@ def liquified(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
 
 
 def lettered(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
-    """Words as if they stood in the scene: tilted, coloured, softened; half of them on a sign that covers a patch."""
+    """Words as if they stood in the scene: tilted, coloured, softened; most of them on a sign that covers a patch.
+
+    Bare words on a picture are nearly always a caption, which is no forgery.
+    """
     height, width = scene.shape
     letters = fitted_ink(words(rng, 3), rng.uniform(0.06, 0.25) * height, 0.8 * width, rng)
     pad = max(2, round(0.25 * letters.shape[0]))
@@ -275,12 +278,12 @@ def lettered(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
     if not inside.any():
         return None
     around = rgb[inside].mean(0)
-    out, mask = rgb, stain >= 100
+    out, mask = rgb, stain >= TOUCHED
     colour = np.where(rng.random() < 0.5, rng.integers(0, 256, 3), 255 * (around.mean() < 128)).astype(np.float32)
-    if rng.random() < 0.5:
+    if rng.random() < 0.85:
         sign = rng.integers(0, 256, 3) if rng.random() < 0.4 else around + rng.normal(0, 30, 3)
         colour = np.where(np.abs(sign.mean() - colour.mean()) < 60, 255 * (sign.mean() < 128), colour)
-        out, mask = laid_over(out, _shaded(rgb, sign, 0.35), board, rng.uniform(0.85, 1)), inside
+        out, mask = laid_over(out, _shaded(rgb, sign, 0.35), board, rng.uniform(0.85, 1)), board >= TOUCHED
     return laid_over(out, _shaded(rgb, colour, 0.2), stain, rng.uniform(0.8, 1)), mask
 
 
@@ -297,7 +300,7 @@ def scribbled(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
         thick = int(rng.integers(2, max(4, height // 20)))
         cv2.polylines(canvas, [np.round(curve * 8).astype(np.int32)], False, (255,), thick, cv2.LINE_AA, 3)
     colour = np.full_like(rgb, rng.integers(0, 256, 3).astype(np.uint8))
-    return laid_over(rgb, colour, canvas, rng.uniform(0.75, 1)), canvas >= 100
+    return laid_over(rgb, colour, canvas, rng.uniform(0.75, 1)), canvas >= TOUCHED
 
 
 def covered(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
@@ -311,7 +314,7 @@ def covered(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
     colour = rgb[inside].mean(0) + rng.normal(0, 25, 3) if rng.random() < 0.3 else colour
     over = _shaded(rgb, colour, 0.4 * (rng.random() < 0.4))
     alpha = cv2.GaussianBlur(inside.view(np.uint8) * np.uint8(255), (0, 0), rng.uniform(0.4, 0.9))
-    return laid_over(rgb, over, alpha, rng.uniform(0.85, 1)), inside
+    return laid_over(rgb, over, alpha, rng.uniform(0.85, 1)), alpha >= TOUCHED
 
 
 # ---------------------------------------------------------------- shared
@@ -347,7 +350,7 @@ def _through(rgb: np.ndarray, edited: np.ndarray, where: np.ndarray, rng: Rng) -
     alpha = where.view(np.uint8) * np.uint8(255)
     if rng.random() < 0.5:
         alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.7, 2))
-    return laid_over(rgb, edited, alpha), where
+    return laid_over(rgb, edited, alpha), alpha >= TOUCHED
 
 
 def _shaded(rgb: np.ndarray, colour: np.ndarray, strength: float) -> np.ndarray:

@@ -197,7 +197,7 @@ def _filter(view: View, rng: Rng, hard: bool) -> None:
 
 
 def _lay_over(view: View, rng: Rng, hard: bool) -> None:
-    if rng.random() < (0.45 if hard else 0.25):
+    if rng.random() < (0.65 if hard else 0.4):
         overlay_text(view, rng)
     if rng.random() < (0.2 if hard else 0.1):
         watermark(view, rng)
