@@ -26,7 +26,7 @@ from webiml.forge.pictures import SourcePicture, list_pictures
 from webiml.nets.pair_classifier import ALIGNED, BOX, KINDS, PairClassifier, Reader, StackedClassifier, build, turned
 from webiml.settings import ForgeSettings, TrainSettings
 from webiml.train.dass import store_parts
-from webiml.train.samples import Arrays, list_samples, prepare, read
+from webiml.train.samples import Arrays, list_samples, prepare, read, settings_digest
 from webiml.types import Kind
 
 SIZES, SIZE_SHARES = (256, 384, 512), (0.4, 0.5, 0.1)  # longest side of what is forged, pixels
@@ -163,7 +163,7 @@ class Look:
         """What decides the samples."""
         trunk = _frozen(self.preset).trunk.state_dict()
         digest = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in trunk.values())).hexdigest()[:16]
-        return {"trunk": digest, "inputs": hashlib.sha256("".join(list_samples(self.folder)).encode()).hexdigest()[:16]}
+        return {"trunk": digest, "inputs": settings_digest(self.folder)}
 
     def __call__(self, key: str) -> Arrays:
         """Inputs of the Reader, float16, and the labels."""

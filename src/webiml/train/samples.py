@@ -6,6 +6,7 @@ FOLDER/<key>.safetensors   the arrays of one sample
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -97,6 +98,12 @@ def read(folder: Path, key: str) -> Arrays:
 
     with safe_open(folder / f"{key}.safetensors", framework="np") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+
+
+def settings_digest(folder: Path) -> str:
+    """The first 16 hex digits of the SHA-256 of the settings that decided the samples of a folder."""
+    settings = json.loads((folder / INDEX).read_bytes())["settings"]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def one_thread() -> None:
