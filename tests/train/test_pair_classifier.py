@@ -1,5 +1,6 @@
 """What the pair classifier learns from: forged pairs, their true crop boxes, and looks that can be turned."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from webiml.forge.pair import ForgedPair
 from webiml.geometry import fit
 from webiml.nets.pair_classifier import BOX, KINDS, OUTPUTS, PairClassifier
 from webiml.settings import TrainSettings
+from webiml.train import pair_classifier
 from webiml.train.pair_classifier import (
     LABELS,
     ForgedInput,
@@ -22,6 +24,7 @@ from webiml.train.pair_classifier import (
     expanded,
     labels,
     temperature,
+    unlikelihood,
 )
 from webiml.train.samples import prepare, read
 from webiml.types import Kind
@@ -128,6 +131,33 @@ def test_what_is_kept_of_an_input_comes_back():
     for name, value in inputs.items():
         np.testing.assert_allclose(back[name], value, atol=0.5 / 255 + 1e-6)
         assert back[name].dtype == np.float32
+
+
+def test_more_pairs_can_follow(folder, tmp_path):
+    shutil.copytree(folder / "val", tmp_path / "val")
+    make = ForgedInput((PICTURES,), "val", seed=5)
+    before = Look(tmp_path / "val", "tiny").settings
+    assert prepare(make, [f"val-{i:05d}" for i in range(5)], tmp_path / "val", make.settings, quiet=True)
+    assert Look(tmp_path / "val", "tiny").settings == before
+    other = ForgedInput((PICTURES,), "val", seed=6)
+    prepare(other, ["val-00000"], tmp_path / "other", other.settings, quiet=True)
+    assert Look(tmp_path / "other", "tiny").settings != before
+
+
+def test_a_pair_whose_probe_gave_less_than_half_is_of_doubtful_kind(monkeypatch):
+    pair = plain_pair()
+    mask = np.zeros((200, 300), bool)
+    mask[:, :180] = True
+    monkeypatch.setattr(pair_classifier, "forge_pair", lambda *given, **named: replace(pair, mask=mask))
+    assert ForgedInput((PICTURES,), "train", seed=5)("one") is None
+
+
+def test_an_identical_pair_weighs_less():
+    logits = torch.zeros(2, 4)
+    logits[0, KINDS.index(Kind.SPG)] = 3.0  # right with 0.870, cross-entropy 0.139
+    truth = torch.tensor([KINDS.index(Kind.SPG), KINDS.index(Kind.IDENTICAL)])  # the other is left at ln 4
+    right = -np.log(np.exp(3) / (np.exp(3) + 3))
+    assert float(unlikelihood(logits, truth)) == pytest.approx((right + 0.3 * np.log(4)) / 1.3, rel=1e-5)
 
 
 def test_samples_depend_on_their_number_alone(folder, task):
