@@ -118,6 +118,7 @@ def test_pairs_of_two_scenes_are_not_cropped():
 def test_an_input_is_a_function_of_its_key(folder):
     make = ForgedInput((PICTURES,), "train", seed=5)
     first, again, other = make("train-00001"), make("train-00001"), make("train-00002")
+    assert first and again and other
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name])
     assert not np.array_equal(first["manipulated"], other["manipulated"])
