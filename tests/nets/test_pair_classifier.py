@@ -30,7 +30,7 @@ from webiml.nets.pair_classifier import (
     turned,
 )
 
-GOLDEN_MATCHING = [1.3712, 1.9309, 2.0917, 1.7827, 2.5619, 0.3935, 3.6629, 0.9782, 1.0281]
+GOLDEN_MATCHING = [1.4041, 1.9908, 2.1761, 1.8890, 2.5619, 0.3935, 3.6629, 0.9782, 1.0281]
 GOLDEN_STACKED = [2.3714, -0.1246, 0.3888, 2.7373, -1.0273, -1.0939, 1.0617, -2.0496, -0.7323]
 SMALLEST = StackedPreset(side=64, widths=(4, 8, 8, 12), depths=(1, 1, 2, 1))
 NARROW = MatchingPreset(widths=(4, 4, 8), gate=4, hidden=8)
@@ -90,6 +90,15 @@ def test_golden_output_of_the_matching_network(matching, inputs):
     with torch.no_grad():
         found = matching(**inputs)[0]
     np.testing.assert_allclose(found.numpy(), GOLDEN_MATCHING, atol=2e-3)
+
+
+def test_features_start_with_mean_zero_and_about_unit_spread(matching):
+    reader = copy.deepcopy(matching).reader
+    features = torch.stack([torch.linspace(-1, 3, 50) * scale for scale in torch.linspace(0.5, 2, len(FEATURES))], 1)
+    reader.standardise(features)
+    standard = (features - reader.centre) * reader.scale
+    assert torch.allclose(standard.mean(dim=0), torch.zeros(len(FEATURES)), atol=1e-5)
+    assert (standard.std(dim=0) - 1).abs().max() < 0.05
 
 
 def test_golden_output_of_the_stacked_network():
