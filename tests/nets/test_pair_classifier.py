@@ -230,7 +230,7 @@ def test_a_file_that_is_not_the_trunk_is_refused():
 
 
 def test_the_reader_alone_is_what_a_checkpoint_holds():
-    assert {"there", "here", "gate", "numbers", "join", "kind", "frame"} == {
+    assert {"there", "here", "gate", "centre", "scale", "numbers", "join", "kind", "frame"} == {
         name.split(".")[0] for name in Reader(NARROW).state_dict()
     }
     assert pair_classifier.PRESETS.keys() == {"tiny", "small", "paper"}
