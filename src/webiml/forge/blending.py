@@ -8,7 +8,7 @@ import numpy as np
 from webiml.forge.objects import Rng
 
 BLENDS = ("hard", "soft", "feathered", "poisson")
-TOUCHED = 38  # of 255: a pixel is manipulated when a seventh of it came from elsewhere, as published masks have it
+TOUCHED = 70  # of 255: a pixel is manipulated when more than a quarter of it came from elsewhere, as published masks have it
 _GREY = np.array([0.299, 0.587, 0.114])
 
 
