@@ -8,7 +8,7 @@ import numpy as np
 from webiml.forge.objects import Rng
 
 BLENDS = ("hard", "soft", "feathered", "poisson")
-TOUCHED = 70  # of 255: a pixel is manipulated when more than a quarter of it came from elsewhere, as published masks have it
+TOUCHED = 70  # of 255: a pixel is manipulated when a quarter of it came from elsewhere, as published masks have it
 _GREY = np.array([0.299, 0.587, 0.114])
 
 
@@ -104,7 +104,7 @@ def paste(
         alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.7, 2.0))
     elif blend == "hard":
         alpha = inside.view(np.uint8) * np.uint8(255)
-    return laid_over(onto, warped, alpha, opacity), alpha >= TOUCHED
+    return laid_over(onto, warped, alpha, opacity), inside | (alpha >= TOUCHED)
 
 
 def laid_over(onto: np.ndarray, over: np.ndarray, alpha: np.ndarray, opacity: float = 1.0) -> np.ndarray:

@@ -138,7 +138,7 @@ def background_replaced(rgb: np.ndarray, scene: Scene, donor: Scene, rng: Rng) -
     alpha = ground.view(np.uint8) * np.uint8(255)
     if rng.random() < 0.7:
         alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.6, 2))
-    return laid_over(rgb, other, alpha), alpha >= TOUCHED
+    return laid_over(rgb, other, alpha), ground | (alpha >= TOUCHED)
 
 
 # ---------------------------------------------------------------- taken away
@@ -155,7 +155,7 @@ def removal(rgb: np.ndarray, scene: Scene, rng: Rng, remover: Remover | None = N
         if filled.shape != rgb.shape or filled.dtype != np.uint8:
             raise ValueError(f"the remover returned {filled.dtype} {filled.shape} for a uint8 {rgb.shape} picture")
         alpha = cv2.GaussianBlur(hole * np.uint8(255), (0, 0), 0.8)
-        return laid_over(rgb, filled, alpha), alpha >= TOUCHED
+        return laid_over(rgb, filled, alpha), (hole > 0) | (alpha >= TOUCHED)
     if draw < 0.4 and hole.mean() < 0.05:  # large holes would look like fog, and take long
         method = cv2.INPAINT_TELEA if rng.random() < 0.5 else cv2.INPAINT_NS
         return _inpainted(rgb, hole, method), hole > 0
@@ -314,7 +314,7 @@ def covered(rgb: np.ndarray, scene: Scene, rng: Rng) -> Edit:
     colour = rgb[inside].mean(0) + rng.normal(0, 25, 3) if rng.random() < 0.3 else colour
     over = _shaded(rgb, colour, 0.4 * (rng.random() < 0.4))
     alpha = cv2.GaussianBlur(inside.view(np.uint8) * np.uint8(255), (0, 0), rng.uniform(0.4, 0.9))
-    return laid_over(rgb, over, alpha, rng.uniform(0.85, 1)), alpha >= TOUCHED
+    return laid_over(rgb, over, alpha, rng.uniform(0.85, 1)), inside | (alpha >= TOUCHED)
 
 
 # ---------------------------------------------------------------- shared
@@ -350,7 +350,7 @@ def _through(rgb: np.ndarray, edited: np.ndarray, where: np.ndarray, rng: Rng) -
     alpha = where.view(np.uint8) * np.uint8(255)
     if rng.random() < 0.5:
         alpha = cv2.GaussianBlur(alpha, (0, 0), rng.uniform(0.7, 2))
-    return laid_over(rgb, edited, alpha), alpha >= TOUCHED
+    return laid_over(rgb, edited, alpha), where | (alpha >= TOUCHED)
 
 
 def _shaded(rgb: np.ndarray, colour: np.ndarray, strength: float) -> np.ndarray:
