@@ -177,7 +177,7 @@ def test_a_second_writer_is_refused(bright, tmp_path):
             limit = time.monotonic() + 120
             while not (tmp_path / "last.safetensors").exists() and time.monotonic() < limit:
                 time.sleep(0.05)
-            with pytest.raises(SettingError, match="Another training is writing"):
+            with pytest.raises(SettingError, match="Another run is writing"):
                 train(bright(), SETTINGS, tmp_path, RUN)
         finally:
             process.kill()

@@ -26,9 +26,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import cv2
-from filelock import FileLock, Timeout
 
-from webiml.errors import BadImage, OutputError, SettingError
+from webiml.errors import BadImage, SettingError
 from webiml.forge.edits import Remover
 from webiml.forge.objects import parts_of, stored_name
 from webiml.forge.pair import ForgedPair, forge_pair
@@ -37,6 +36,7 @@ from webiml.images.codec import encode_png
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import ForgeSettings
 from webiml.store.atomic import make_folder, output_error, sweep, sync_folder, write_bytes
+from webiml.store.lock import only_writer
 from webiml.types import Problem, Reason
 
 FOLDERS = ("authentic", "manipulated", "masks", "donor_masks")
@@ -246,15 +246,7 @@ def _provenance(pictures: Sequence[SourcePicture], settings: ForgeSettings, remo
 def _opened(out: Path, provenance: dict[str, Any]) -> Iterator[dict[str, dict[str, str]]]:
     """The finished rows by key; nobody else writes there meanwhile."""
     refuse_foreign(out)
-    make_folder(out / _STATE)
-    lock = FileLock(out / _STATE / "lock", timeout=0, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise SettingError(f"Another run is writing {out}; wait for it or give another --out.") from None
-    except (OSError, NotImplementedError) as error:
-        raise OutputError(f"{out} lies on a file system without locks: give another --out.") from error
-    try:
+    with only_writer(out, f"{_STATE}/lock"):
         about = out / _STATE / "forge.json"
         if about.exists():
             there = json.loads(about.read_bytes())
@@ -271,8 +263,6 @@ def _opened(out: Path, provenance: dict[str, Any]) -> Iterator[dict[str, dict[st
             sweep(out / name)
         sweep(out)
         yield _read_rows(out)
-    finally:
-        lock.release()
 
 
 def _read_rows(out: Path) -> dict[str, dict[str, str]]:

@@ -21,12 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
-from webiml.errors import BadImage, OutputError, SettingError
+from webiml.errors import BadImage, SettingError
 from webiml.images.read import read_bytes
 from webiml.store.atomic import make_folder, output_error, replacing, sweep, sync_folder, write_bytes
 from webiml.store.journal import Entry, Journal, shard_name
+from webiml.store.lock import only_writer
 from webiml.store.parquet import FILE_NAME, read_annotations, read_metadata, write_annotations
 from webiml.store.rows import SCHEMA_VERSION, clean_text, is_safe_key, to_record
 from webiml.store.shards import read_tar_member, write_tar
@@ -96,8 +95,7 @@ class DatasetWriter:
         info = DatasetInfo(SCHEMA_VERSION, format, shard_pairs, settings, settings_hash, package_version)
         try:
             _refuse_foreign(path)
-            make_folder(path / _STATE)
-            with _locked(path):
+            with only_writer(path, f"{_STATE}/lock"):
                 there = _begin(path, info)
                 writer = cls(path, there)
                 try:
@@ -302,22 +300,6 @@ def _refuse_foreign(path: Path) -> None:
         )
     if any(entry.name not in _HARMLESS for entry in path.iterdir()):
         raise SettingError(f"{path} is not empty and is not a dataset of webiml: give another --out.")
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # The kernel's lock, which ends with the process however it ends; a lock file that outlives a crash is refused.
-    lock = FileLock(path / _STATE / "lock", timeout=0, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise SettingError(f"Another run is writing {path}: wait for it to end, or give another --out.") from None
-    except NotImplementedError as error:
-        raise OutputError(f"{path} lies on a file system without locks: give another --out.") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _begin(path: Path, info: DatasetInfo) -> DatasetInfo:

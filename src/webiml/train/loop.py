@@ -27,10 +27,12 @@ from torch import nn
 
 from webiml.errors import SettingError, WebimlError
 from webiml.settings import TrainRun, TrainSettings
+from webiml.store.atomic import sweep
+from webiml.store.lock import only_writer
 from webiml.train.batches import batches
 from webiml.train.checkpoint import circumstances, load_tensors, read_facts, read_notes, save_checkpoint
 from webiml.train.distributed import process_group
-from webiml.train.guards import only_writer, signals_noted
+from webiml.train.interrupts import signals_noted
 from webiml.train.optimizer import adamw, follow, learning_rate, precision, tensors_of
 from webiml.train.progress import Progress
 from webiml.train.record import Record
@@ -90,7 +92,8 @@ def train(
         place = stack.enter_context(process_group(run.device))
         stop = stack.enter_context(signals_noted())
         if place.rank == 0:
-            stack.enter_context(only_writer(out))
+            stack.enter_context(only_writer(out, ".lock"))
+            sweep(out)
 
         # What learns
         net = task.net.to(place.device).train()
