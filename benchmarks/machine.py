@@ -7,13 +7,14 @@ import platform
 from datetime import date
 from pathlib import Path
 
+from webiml.runners.cores import usable_cores
+
 
 def machine() -> str:
     """Date, processor, cores that may be used, memory, system and Python."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    return f"{date.today()}, {_processor()}, {cores} cores, {gigabytes:.0f} GB, {system}"
+    return f"{date.today()}, {_processor()}, {usable_cores()} cores, {gigabytes:.0f} GB, {system}"
 
 
 def _processor() -> str:

@@ -19,7 +19,6 @@ from typing import get_args, get_type_hints
 import cv2
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from webiml import Annotation, Annotator, AnnotatorSettings
 from webiml.images.codec import encode_png, to_8bit
@@ -28,6 +27,7 @@ from webiml.metrics.calibration import Reliability, reliability
 from webiml.metrics.overlap import f1, iou
 from webiml.metrics.ranking import auc
 from webiml.pairs.keys import safe_key
+from webiml.runners.cores import one_thread
 from webiml.store.atomic import make_folder, write_bytes
 
 MOST_PIXELS = 200_000_000
@@ -175,9 +175,7 @@ _annotate: Annotate  # what a process holds from pair to pair; set by `_start`
 
 def _start(make: Callable[[], Annotate]) -> None:
     global _annotate
-    # The processes are the parallelism; threads within them would only get in each other's way.
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
+    one_thread()
     _annotate = make()
 
 

@@ -39,10 +39,6 @@ class AnnotatorSettings:
         if not 0 < self.max_megapixels <= 10_000:
             raise SettingError(f"--max-megapixels must lie above 0 and at most 10000, got {self.max_megapixels}.")
 
-    def digest(self) -> str:
-        """First 16 hex digits of the SHA-256 of the settings as sorted JSON."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
-
 
 @dataclass(frozen=True)
 class AnnotateRun:
@@ -66,8 +62,7 @@ class AnnotateRun:
     """Print nothing but errors (and the JSON summary, if asked for)."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.workers <= 256:
-            raise SettingError(f"--workers must lie between 0 and 256, got {self.workers}.")
+        _refuse_workers(self.workers)
         if self.shard_pairs < 1:
             raise SettingError(f"--shard-pairs must be at least 1, got {self.shard_pairs}.")
 
@@ -113,10 +108,6 @@ class ForgeSettings:
             given[kind] = share
         total = sum(given.values())
         return {kind: given[kind] / total for kind in FORGE_KINDS if given.get(kind)}
-
-    def digest(self) -> str:
-        """First 16 hex digits of the SHA-256 of the settings as sorted JSON."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -187,8 +178,7 @@ class TrainRun:
     """Print nothing but errors (and the JSON summary, if asked for)."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.workers <= 256:
-            raise SettingError(f"--workers must lie between 0 and 256, got {self.workers}.")
+        _refuse_workers(self.workers)
         for name in ("validate_every", "log_every"):
             if getattr(self, name) < 1:
                 raise SettingError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}.")
@@ -237,9 +227,13 @@ class ForgeRun:
     """Print nothing but errors (and the JSON summary, if asked for)."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.workers <= 256:
-            raise SettingError(f"--workers must lie between 0 and 256, got {self.workers}.")
+        _refuse_workers(self.workers)
         if not 1 <= self.count <= 10_000_000:
             raise SettingError(f"--count must lie between 1 and 10000000, got {self.count}.")
         if self.remover and self.remover.count(":") != 1:
             raise SettingError(f"--remover must look like package.module:function, got {self.remover!r}.")
+
+
+def _refuse_workers(workers: int) -> None:
+    if not 0 <= workers <= 256:
+        raise SettingError(f"--workers must lie between 0 and 256, got {workers}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ import numpy as np
 from webiml import __version__
 from webiml.annotate.provenance import networks, provenance
 from webiml.errors import BadImage, SettingError
+from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import DatasetWriter
@@ -103,7 +103,7 @@ def annotate_dataset(
             on_resume(counts)
         todo = _without_clashes(sorted((p for p in pairs if p.key not in dataset.done), key=_key), dataset.done)
         start = partial(_start_worker, settings, annotator or _default_annotator)
-        with closing(run_ordered(annotate_pair_files, todo, run.workers or _cores(), start)) as results:
+        with closing(run_ordered(annotate_pair_files, todo, run.workers or usable_cores(), start)) as results:
             for pair, result in results:
                 row = dataset.add(_died(pair, result) if isinstance(result, Crashed) else result)
                 counts.add(row)
@@ -197,13 +197,8 @@ _weights: str  # name:digest of each network, separated by blanks
 
 
 def _start_worker(settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair]) -> None:
-    import cv2
-    from threadpoolctl import threadpool_limits
-
     global _annotator, _max_pixels, _weights
-    # The processes are the parallelism; threads within them, OpenCV's and BLAS's, would only get in each other's way.
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
+    one_thread()
     _annotator = factory(settings)
     _max_pixels = round(settings.max_megapixels * 1e6)
     _weights = " ".join(f"{name}:{digest}" for name, digest in networks(settings).items())
@@ -270,8 +265,3 @@ def _number(value: float | None) -> float | None:
 
 def _key(pair: Pair) -> str:
     return pair.key
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

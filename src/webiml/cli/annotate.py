@@ -61,7 +61,7 @@ def annotate(
     # Heavy imports wait until the flags are known to be right.
     from webiml.annotate.dataset import annotate_dataset
     from webiml.annotate.provenance import provenance
-    from webiml.cli.progress import Progress
+    from webiml.cli.progress import AnnotateProgress
     from webiml.cli.summary import as_json, as_text, gather, plan
     from webiml.cli.terminal import say
     from webiml.pairs.source import list_pairs
@@ -85,8 +85,8 @@ def annotate(
         return 0
 
     started = time.monotonic()
-    with Progress(len(listing.pairs), quiet=run.quiet) as progress:
-        counts = annotate_dataset(listing.pairs, out, settings, run, progress.add, on_resume=progress.resume)
+    with AnnotateProgress(len(listing.pairs), quiet=run.quiet) as progress:
+        counts = annotate_dataset(listing.pairs, out, settings, run, progress.count, on_resume=progress.start)
         seconds = time.monotonic() - started
         progress.note("writing the report")
         report = write_report(out, run.pictures)

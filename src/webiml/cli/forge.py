@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +10,13 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from webiml import __version__
-from webiml.cli.terminal import complain, plain, say
+from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 from webiml.settings import ForgeRun, ForgeSettings
 
 _RESULT = Group("What decides the result", sort_key=1)
 _RUN = Group("How the run is carried out", sort_key=2)
 _SETTINGS, _DEFAULT_RUN = ForgeSettings(), ForgeRun()
-LINE_EVERY = 10.0  # seconds, when stderr is no terminal
 
 
 def forge(
@@ -53,9 +50,11 @@ def forge(
     out
         Folder of the pairs; made when missing, continued when it is there.
     """
-    from webiml.forge.folder import finished_pairs, forge_folder, load_remover, refuse_foreign
+    from webiml.forge.folder import Made, finished_pairs, forge_folder, load_remover, refuse_foreign
     from webiml.forge.pictures import survey_pictures
     from webiml.forge.sheet import write_sheets
+    from webiml.runners.cores import usable_cores
+    from webiml.runners.progress import Progress
 
     if not images:
         raise SettingError("Give at least one folder of pictures, such as webiml forge photos --out forged.")
@@ -78,16 +77,22 @@ def forge(
         return 0
 
     started = time.monotonic()
-    with _Progress(run) as progress:
+    with Progress("forge", run.count, quiet=run.quiet) as progress:
+
+        def start(before: Made) -> None:
+            if before.resumed:
+                progress.say(f"{before.resumed:,} of {run.count:,} pairs are already finished")
+            progress.resume(before.resumed)
+
         made = forge_folder(
             pictures,
             out,
             settings,
             run.count,
-            workers=run.workers or _cores(),
+            workers=run.workers or usable_cores(),
             remover=run.remover,
             skipped=skipped,
-            on_start=progress.start,
+            on_start=start,
             on_pair=progress.add,
         )
         seconds = time.monotonic() - started
@@ -111,13 +116,6 @@ def forge(
     return 1 if run.strict and (made.skipped or made.failed) else 0
 
 
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
-
-
 def _text(summary: dict) -> str:
     kinds = "   ".join(f"{kind} {count:,}" for kind, count in summary["kinds"].items())
     lines = [f"pairs {summary['pairs']:,}   {kinds}"]
@@ -134,50 +132,3 @@ def _text(summary: dict) -> str:
 def _tell(run: ForgeRun, summary: dict, text: str) -> None:
     if run.json or not run.quiet:
         say(json.dumps(summary) if run.json else text)
-
-
-class _Progress:
-    """Done, rate and time left on stderr: a bar in a terminal, a line every ten seconds elsewhere."""
-
-    def __init__(self, run: ForgeRun) -> None:
-        from rich.console import Console
-        from rich.progress import Progress, TextColumn, TimeRemainingColumn
-
-        self.count, self.quiet, self.done = run.count, run.quiet, 0
-        self.before, self.began, self.said = 0, time.monotonic(), time.monotonic()
-        self.bar = None
-        if sys.stderr is not None and sys.stderr.isatty() and not run.quiet:
-            columns = (*Progress.get_default_columns()[:3], TextColumn("{task.completed}/{task.total}"))
-            self.bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-            self.task = self.bar.add_task("forge", total=run.count)
-
-    def __enter__(self) -> _Progress:
-        if self.bar:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.bar:
-            self.bar.stop()
-
-    def start(self, made) -> None:
-        """Work starts; `made` was finished before."""
-        self.done = self.before = made.resumed
-        self.began = self.said = time.monotonic()
-        if made.resumed and not self.quiet:
-            complain(f"{made.resumed:,} of {self.count:,} pairs are already finished")
-
-    def add(self) -> None:
-        """One more pair is finished."""
-        self.done += 1
-        now = time.monotonic()
-        if self.bar:
-            self.bar.update(self.task, completed=self.done)
-        elif not self.quiet and now - self.said >= LINE_EVERY:
-            self.said = now
-            rate = (self.done - self.before) / max(now - self.began, 1e-9)
-            left = max(0, round((self.count - self.done) / rate))
-            complain(
-                f"forge {self.done:,}/{self.count:,}   {rate:.1f}/s   "
-                f"about {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
-            )

@@ -107,7 +107,7 @@ def refuse_without_torch() -> None:
 def _prepare(
     network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, source: SampleSettings, run: TrainRun
 ) -> None:
-    from webiml.train.batches import usable_cores
+    from webiml.runners.cores import usable_cores
 
     workers = run.workers or usable_cores()
     if network == "dass":
@@ -140,7 +140,7 @@ def _plan(
     network: str, images: Sequence[Path], pictures: int, settings: TrainSettings, source: SampleSettings, run: TrainRun
 ) -> dict[str, Any]:
     """What the training would cost, from a few pairs and steps that are made now and thrown away."""
-    from webiml.train.batches import usable_cores
+    from webiml.runners.cores import usable_cores
     from webiml.train.loop import train as learn
 
     with tempfile.TemporaryDirectory() as temporary:
@@ -168,7 +168,8 @@ def _plan(
 
 def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: TrainSettings) -> float:
     """Make a few pairs for both splits of a task; seconds a pair."""
-    from webiml.train.samples import one_thread, prepare
+    from webiml.runners.cores import one_thread
+    from webiml.train.samples import prepare
 
     one_thread()
     keys = [f"train-{i:05d}" for i in range(_TRIED_PAIRS)]

@@ -25,14 +25,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
-
 from webiml.errors import BadImage, SettingError
 from webiml.forge.edits import Remover
 from webiml.forge.objects import parts_of, stored_name
 from webiml.forge.pair import ForgedPair, forge_pair
 from webiml.forge.pictures import SkippedPicture, SourcePicture, read_picture
 from webiml.images.codec import encode_png
+from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import ForgeSettings
 from webiml.store.atomic import make_folder, output_error, sweep, sync_folder, write_bytes
@@ -103,7 +102,7 @@ def forge_folder(
         todo = [key for key in pair_keys(count) if key not in rows]
         forge = partial(_forge, pictures=sound, settings=settings, objects=out / OBJECTS, remover=remover)
         failures: list[SkippedPicture] = []
-        with closing(run_ordered(forge, todo, workers, _one_thread)) as results, _Journal(out) as journal:
+        with closing(run_ordered(forge, todo, workers, one_thread)) as results, _Journal(out) as journal:
             for key, result in results:
                 if isinstance(result, str):
                     raise SettingError(result)
@@ -159,10 +158,6 @@ def load_remover(name: str) -> Remover:
 
 
 # ---------------------------------------------------------------- in the workers
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
 
 
 def _check(picture: SourcePicture) -> Problem | None:

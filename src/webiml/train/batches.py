@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from webiml.errors import SettingError, WebimlError
+from webiml.runners.cores import one_thread, usable_cores
 from webiml.settings import TrainRun, TrainSettings
 from webiml.train.distributed import Place
-from webiml.train.samples import one_thread
 
 
 @contextmanager
@@ -61,11 +60,6 @@ def batches(
 def sample_workers(run: TrainRun, place: Place) -> int:
     """Processes beside this one that make samples; 0 where there is one core, which they would only share."""
     return run.workers or max(0, usable_cores() // place.world - 1)
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Samples(Dataset[Any]):

@@ -27,10 +27,11 @@ from webiml.forge.pictures import SourcePicture, list_pictures
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
 from webiml.nets.dass import Dass, build
+from webiml.runners.cores import one_thread
 from webiml.runners.local import run_ordered
 from webiml.settings import ForgeSettings, TrainSettings
 from webiml.store.atomic import make_folder, write_bytes
-from webiml.train.samples import Arrays, list_samples, one_thread, prepare, read
+from webiml.train.samples import Arrays, list_samples, prepare, read
 
 KINDS = "SPG=0.88,identical=0.12"
 SIZES, SIZE_SHARES = (320, 448, 640), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels

@@ -26,6 +26,7 @@ import torch
 from torch import nn
 
 from webiml.errors import SettingError, WebimlError
+from webiml.runners.progress import Progress
 from webiml.settings import TrainRun, TrainSettings
 from webiml.store.atomic import sweep
 from webiml.store.lock import only_writer
@@ -34,7 +35,6 @@ from webiml.train.checkpoint import circumstances, load_tensors, read_facts, rea
 from webiml.train.distributed import process_group
 from webiml.train.interrupts import signals_noted
 from webiml.train.optimizer import adamw, follow, learning_rate, precision, tensors_of
-from webiml.train.progress import Progress
 from webiml.train.record import Record
 
 _DEFAULT_RUN = TrainRun()

@@ -18,9 +18,10 @@ import numpy as np
 
 from webiml.errors import OutputError, SettingError, WebimlError
 from webiml.pairs.keys import safe_key
+from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
+from webiml.runners.progress import Progress
 from webiml.store.atomic import make_folder, replacing, sweep, write_bytes
-from webiml.train.progress import Progress
 
 Arrays = dict[str, np.ndarray]
 
@@ -104,15 +105,6 @@ def settings_digest(folder: Path) -> str:
     """The first 16 hex digits of the SHA-256 of the settings that decided the samples of a folder."""
     settings = json.loads((folder / INDEX).read_bytes())["settings"]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def one_thread() -> None:
-    """Keep this process to one thread: the processes are the parallelism, threads in them get in each other's way."""
-    import cv2
-    from threadpoolctl import threadpool_limits
-
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
 
 
 @dataclass(frozen=True)
