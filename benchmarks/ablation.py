@@ -42,7 +42,8 @@ from webiml.nets.dass import build
 from webiml.settings import TrainRun, TrainSettings
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.checkpoint import load_tensors
-from webiml.train.dass import VALIDATION_PAIRS, DassTask, ForgedStack, store_parts
+from webiml.train.dass import VALIDATION_PAIRS, DassTask, ForgedStack
+from webiml.train.forged import store_parts
 from webiml.train.loop import train
 from webiml.train.samples import Arrays, prepare
 from webiml.types import Kind

@@ -54,12 +54,13 @@ STEPS = {  # file and function: what its time, with all that it calls, is named;
 NETWORKS = {"dass": "3", "pair_classifier": "1"}  # name to batch
 TIMED_NET = """
 import statistics, sys, time
+from pathlib import Path
 import cv2, numpy as np, torch
 from webiml.nets import weights
 from webiml.train.shipped import as_shipped
 name, batch = sys.argv[1], int(sys.argv[2])
 card = weights.card(name)
-shipped = as_shipped(name.replace("_", "-"), card["settings"], None)
+shipped = as_shipped(name.replace("_", "-"), card["settings"], Path())
 sizes = {"batch": batch, "height": 256, "width": 384}
 arrays = [np.random.default_rng(0).random([sizes.get(n, n) for n in shape], np.float32)
           for shape in shipped.interface.inputs.values()]

@@ -12,7 +12,7 @@ from webiml.forge.pair import ForgedPair
 from webiml.geometry import fit
 from webiml.nets.pair_classifier import BOX, KINDS, OUTPUTS, PairClassifier
 from webiml.settings import TrainSettings
-from webiml.train import pair_classifier
+from webiml.train import forged
 from webiml.train.pair_classifier import (
     LABELS,
     ForgedInput,
@@ -149,7 +149,7 @@ def test_a_pair_whose_probe_gave_less_than_half_is_of_doubtful_kind(monkeypatch)
     pair = plain_pair()
     mask = np.zeros((200, 300), bool)
     mask[:, :180] = True
-    monkeypatch.setattr(pair_classifier, "forge_pair", lambda *given, **named: replace(pair, mask=mask))
+    monkeypatch.setattr(forged, "forge_pair", lambda *given, **named: replace(pair, mask=mask))
     assert ForgedInput((PICTURES,), "train", seed=5)("one") is None
 
 

@@ -12,6 +12,7 @@ from webiml.geometry.features import Features, match, mirrored
 from webiml.geometry.frame import frame_strips
 from webiml.geometry.maps import blur
 from webiml.geometry.warp import warp
+from webiml.images.codec import picture_to_8bit
 
 AGREE = 12 / 255  # a pixel agrees when its blurred, colour-corrected difference is below this (method 2.4)
 MIN_INLIERS = 8
@@ -55,8 +56,8 @@ def align(authentic: np.ndarray, manipulated: np.ndarray, source: Features, targ
     Source: method 2.4, with MAGSAC and a least-squares refit.
     """
     best: Alignment | None = None
-    strips_a = frame_strips(_to_8bit(authentic))
-    strips_m = frame_strips(_to_8bit(manipulated))
+    strips_a = frame_strips(picture_to_8bit(authentic))
+    strips_m = frame_strips(picture_to_8bit(manipulated))
     for transform, inliers in _candidates(authentic, manipulated, source, target):
         warped, validity = warp(authentic, transform, manipulated.shape[:2])
         if validity.mean() < MIN_COVERED:
@@ -110,10 +111,6 @@ def _follow(strip: np.ndarray, transform: np.ndarray, like: np.ndarray) -> np.nd
     """A strip of the authentic picture in the frame of the manipulated one, (H, W) bool."""
     moved, _ = warp(strip.astype(np.float32), transform, like.shape)
     return moved > 0.1
-
-
-def _to_8bit(picture: np.ndarray) -> np.ndarray:
-    return (picture * 255 + 0.5).astype(np.uint8)
 
 
 def agree(authentic: np.ndarray, manipulated: np.ndarray, validity: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -174,13 +174,10 @@ def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: Tra
     one_thread()
     keys = [f"train-{i:05d}" for i in range(_TRIED_PAIRS)]
     if network == "dass":
-        from webiml.train.dass import ForgedStack
-
-        make: Callable[[str], Any] = ForgedStack(tuple(images), "train", settings.seed)
+        from webiml.train.dass import ForgedStack as Maker
     else:
-        from webiml.train.pair_classifier import ForgedInput
-
-        make = ForgedInput(tuple(images), "train", settings.seed)
+        from webiml.train.pair_classifier import ForgedInput as Maker
+    make = Maker(tuple(images), "train", settings.seed)
     make(keys[0])  # opens the pictures and loads what is needed
     clock = time.monotonic()
     for key in keys:

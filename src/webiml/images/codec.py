@@ -28,6 +28,11 @@ def to_8bit(probability: np.ndarray) -> np.ndarray:
     return np.rint(probability * np.asarray(255, probability.dtype)).astype(np.uint8)
 
 
+def picture_to_8bit(picture: np.ndarray) -> np.ndarray:
+    """uint8 of a float32 array of any shape that lies in [0, 1], as pictures in work do; checks nothing."""
+    return (picture * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
 def from_8bit(levels: np.ndarray) -> np.ndarray:
     """(H, W) float32 in [0, 1] in steps of 1/255 from a stored (H, W) uint8 map.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -23,7 +22,6 @@ BATCH_NORM_EPSILON = 1e-3
 # One row a group of blocks: repeats, kernel, stride of the first, expansion, output channels.
 GROUPS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112))
 TAPPED = 5  # the block whose expansion, still at stride 8, matches best between pictures
-FINE_CHANNELS, COARSE_CHANNELS = 240, 112
 
 
 class EfficientNetLite0(nn.Module):
@@ -133,10 +131,3 @@ def fold_batch_norm(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
         weight, bias = folded(convolution, norm)
         result |= {f"{target}.weight": weight.half(), f"{target}.bias": bias.half()}
     return result
-
-
-def write_trunk(source: Path, target: Path) -> None:
-    """Make the file that ships from the published tensors (safetensors); run once."""
-    from safetensors.torch import save_file
-
-    save_file(fold_batch_norm(load_tensors(source.read_bytes())), target)

@@ -6,10 +6,7 @@ sees of each pair is made once, kept, and cut anew at every step.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -21,17 +18,13 @@ from torch import nn
 from webiml.errors import SettingError
 from webiml.evidence.dass_input import CHANNELS, dass_input
 from webiml.evidence.evidence import Evidence
-from webiml.forge.objects import find_parts_of, stored_name
-from webiml.forge.pair import forge_pair
-from webiml.forge.pictures import SourcePicture, list_pictures
+from webiml.images.codec import picture_to_8bit
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
-from webiml.nets.dass import Dass, build
-from webiml.runners.cores import one_thread
-from webiml.runners.local import run_ordered
-from webiml.settings import ForgeSettings, TrainSettings
-from webiml.store.atomic import make_folder, write_bytes
-from webiml.train.samples import Arrays, list_samples, prepare, read
+from webiml.nets.dass import build
+from webiml.settings import TrainSettings
+from webiml.train.forged import Forged, prepare_forged
+from webiml.train.samples import Arrays, list_samples, read
 
 KINDS = "SPG=0.88,identical=0.12"
 SIZES, SIZE_SHARES = (320, 448, 640), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels
@@ -43,60 +36,34 @@ MISSING = 1  # in a mask: beyond the picture
 SHOWN = 6  # validation pairs in the picture
 
 
-@dataclass(frozen=True)
-class ForgedStack:
-    """Makes the input stack and the mask of one forged pair; picklable, a pure function of the key."""
-
-    images: tuple[Path, ...]
-    split: str
-    seed: int
-    objects: Path | None = None
-    only_shippable: bool = True
+class ForgedStack(Forged):
+    """Makes the input stack and the mask of one forged pair."""
 
     @property
     def settings(self) -> dict[str, object]:
         """What decides the samples."""
-        digest = hashlib.sha256("".join(picture.sha256 for picture in self.pictures).encode()).hexdigest()[:16]
-        return {"pictures": digest, "split": self.split, "seed": self.seed, "kinds": KINDS, "sizes": list(SIZES)}
-
-    @property
-    def pictures(self) -> list[SourcePicture]:
-        """What is forged from, sorted by key."""
-        return _pictures(self.images, self.split, self.only_shippable)
+        return super().settings | {"kinds": KINDS, "sizes": list(SIZES)}
 
     def __call__(self, key: str) -> Arrays | None:
         """`stack` (CHANNELS, h, w) uint8, the network's input times 255; `mask` (h, w) uint8, 255 manipulated.
 
         None for a pair that cannot be aligned, as the annotator would not ask DASS about it.
         """
-        rng = np.random.default_rng(
-            np.frombuffer(hashlib.sha256(f"{self.seed}/{key}/size".encode()).digest(), np.uint64)
-        )
-        settings = ForgeSettings(seed=self.seed, size=int(rng.choice(SIZES, p=SIZE_SHARES)), kinds=KINDS)
-        pair = forge_pair(key, self.pictures, settings, objects=self.objects)
+        size = int(self.generator(key, "size").choice(SIZES, p=SIZE_SHARES))
+        pair = self.forge(key, size, KINDS)
         evidence = Evidence(pair.authentic, pair.manipulated)
         if evidence.alignment is None or evidence.alignment.validity.mean() < LEAST_COVERED:
             return None
         height, width = evidence.manipulated.shape[:2]
         mask = cv2.resize(pair.mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
-        return {"stack": to_8bit(dass_input(evidence)), "mask": np.where(mask > 127, 255, 0).astype(np.uint8)}
+        stack = picture_to_8bit(dass_input(evidence))
+        return {"stack": stack, "mask": np.where(mask > 127, 255, 0).astype(np.uint8)}
 
 
 def prepare_stacks(images: Sequence[Path], folder: Path, *, pairs: int, seed: int, workers: int, quiet: bool) -> None:
     """Make `pairs` samples of the train split and VALIDATION_PAIRS of the val split under `folder`, or go on there."""
-    for split, count in (("train", pairs), ("val", VALIDATION_PAIRS)):
-        make = ForgedStack(tuple(images), split, seed, folder / "objects")
-        store_parts(make.pictures, folder / "objects", workers)
-        prepare(make, [f"{split}-{i:05d}" for i in range(count)], folder / split, make.settings, workers, quiet=quiet)
-
-
-def store_parts(pictures: Sequence[SourcePicture], folder: Path, workers: int) -> None:
-    """Find the parts of every picture once and keep them in `folder`; finding them anew for each pair costs more."""
-    make_folder(folder)
-    todo = [picture for picture in pictures if not (folder / stored_name(picture)).exists()]
-    for picture, parts in run_ordered(find_parts_of, todo, workers, one_thread):
-        if isinstance(parts, bytes):
-            write_bytes(folder / stored_name(picture), parts)
+    counts = {"train": pairs, "val": VALIDATION_PAIRS}
+    prepare_forged(ForgedStack, images, folder, counts, seed=seed, workers=workers, quiet=quiet)
 
 
 class DassTask:
@@ -169,7 +136,7 @@ class DassTask:
             truth = pair["mask"] > 127
             if truth.any():
                 overlaps.append(iou(found >= 0.5, truth))
-                scores.append(qes(to_8bit(found)) or 0.0)
+                scores.append(qes(picture_to_8bit(found)) or 0.0)
             else:
                 false_alarms.append(float((found >= 0.5).mean()))
             if len(shown) < SHOWN and truth.any():
@@ -205,22 +172,8 @@ def coarse_entropy(logits: torch.Tensor, truth: torch.Tensor, there: torch.Tenso
 def row_of_pictures(stack: np.ndarray, truth: np.ndarray, found: np.ndarray, height: int = 160) -> np.ndarray:
     """Authentic, manipulated, truth, prior and what was found, side by side; (height, 5 * 240, 3) uint8."""
     pictures = [stack[3:6].transpose(1, 2, 0), stack[:3].transpose(1, 2, 0)]
-    pictures += [
-        np.repeat(one[..., None], 3, axis=2) for one in (truth.astype(np.uint8) * 255, stack[-1], to_8bit(found))
-    ]
+    maps = (truth.astype(np.uint8) * 255, stack[-1], picture_to_8bit(found))
+    pictures += [np.repeat(one[..., None], 3, axis=2) for one in maps]
     return np.hstack(
         [cv2.resize(np.ascontiguousarray(one), (240, height), interpolation=cv2.INTER_AREA) for one in pictures]
     )
-
-
-def to_8bit(array: np.ndarray) -> np.ndarray:
-    """[0, 1] to 0..255, rounded."""
-    return (array * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-
-
-@cache
-def _pictures(images: tuple[Path, ...], split: str, only_shippable: bool) -> list[SourcePicture]:
-    return list_pictures(images, split=split, only_shippable=only_shippable)
-
-
-__all__ = ["CHANNELS", "Dass", "DassTask", "ForgedStack", "prepare_stacks"]

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from webiml.errors import SettingError, WebimlError
+from webiml.nets.weights import MAX_BYTES
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.checkpoint import load_tensors, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
@@ -23,7 +24,6 @@ from webiml.train.data_table import data_digest, licenses, read_data_table, refu
 OPSET = 17
 TOLERANCE = 1e-4  # from torch, as a share of the largest output, at least of 1
 ROUNDING_TOLERANCE = 1e-3  # the same, of weights that are rounded to float16
-MAX_BYTES = 6_000_000
 _HALVED = 256  # numbers a weight must have to be stored in half: the small ones are not worth a node each
 
 

@@ -21,11 +21,10 @@ from torch.nn import functional
 
 from webiml.evidence.evidence import Evidence
 from webiml.evidence.kind_input import GRID, SIDE, crop_box, kind_input, tilt
-from webiml.forge.pair import ForgedPair, forge_pair
-from webiml.forge.pictures import SourcePicture, list_pictures
+from webiml.forge.pair import ForgedPair
 from webiml.nets.pair_classifier import ALIGNED, BOX, KINDS, PairClassifier, Reader, StackedClassifier, build, turned
-from webiml.settings import ForgeSettings, TrainSettings
-from webiml.train.dass import store_parts
+from webiml.settings import TrainSettings
+from webiml.train.forged import Forged, prepare_forged
 from webiml.train.samples import Arrays, list_samples, prepare, read, settings_digest
 from webiml.types import Kind
 
@@ -48,35 +47,18 @@ LABELS = ("kind", "same_frame", "box", "has_box")
 SHAPES = {"box": (4,)}  # the other labels are numbers
 
 
-@dataclass(frozen=True)
-class ForgedInput:
-    """Makes the inputs and the labels of one forged pair; picklable, a pure function of the key."""
-
-    images: tuple[Path, ...]
-    split: str
-    seed: int
-    objects: Path | None = None
-    only_shippable: bool = True
+class ForgedInput(Forged):
+    """Makes the inputs and the labels of one forged pair."""
 
     @property
     def settings(self) -> dict[str, object]:
         """What decides the samples."""
-        digest = hashlib.sha256("".join(picture.sha256 for picture in self.pictures).encode()).hexdigest()[:16]
-        made = {"mix": MIX, "side": SIDE, "grid": GRID, "most_edited": MOST_EDITED}
-        return {"pictures": digest, "split": self.split, "seed": self.seed} | made
-
-    @property
-    def pictures(self) -> list[SourcePicture]:
-        """What is forged from, sorted by key."""
-        return _pictures(self.images, self.split, self.only_shippable)
+        return super().settings | {"mix": MIX, "side": SIDE, "grid": GRID, "most_edited": MOST_EDITED}
 
     def __call__(self, key: str) -> Arrays | None:
         """Pictures uint8, the other inputs float16, labels as `labels` gives them; None for a pair of doubtful kind."""
-        rng = np.random.default_rng(
-            np.frombuffer(hashlib.sha256(f"{self.seed}/{key}/crop".encode()).digest(), np.uint64)
-        )
-        settings = ForgeSettings(seed=self.seed, size=int(rng.choice(SIZES, p=SIZE_SHARES)), kinds=MIX)
-        pair = forge_pair(key, self.pictures, settings, objects=self.objects)
+        rng = self.generator(key, "crop")
+        pair = self.forge(key, int(rng.choice(SIZES, p=SIZE_SHARES)), MIX)
         if pair.kind is Kind.SPG and pair.mask.mean() > MOST_EDITED:
             return None
         authentic, manipulated, transform = cropped(pair, rng)
@@ -180,11 +162,9 @@ def prepare_looks(
     images: Sequence[Path], folder: Path, *, preset: str, pairs: int, seed: int, workers: int, quiet: bool = False
 ) -> None:
     """Make `pairs` samples of the train split and VALIDATION_PAIRS of the val split under `folder`, or go on there."""
-    for split, count in (("train", pairs), ("val", VALIDATION_PAIRS)):
-        make = ForgedInput(tuple(images), split, seed, folder / "objects")
-        store_parts(make.pictures, folder / "objects", workers)
-        keys = [f"{split}-{i:05d}" for i in range(count)]
-        keys = prepare(make, keys, folder / split, make.settings, workers, quiet=quiet)
+    counts = {"train": pairs, "val": VALIDATION_PAIRS}
+    made = prepare_forged(ForgedInput, images, folder, counts, seed=seed, workers=workers, quiet=quiet)
+    for split, keys in made.items():
         if isinstance(build(preset), PairClassifier):
             look = Look(folder / split, preset)
             prepare(look, keys, folder / f"{split}-looks", look.settings, workers, quiet=quiet)
@@ -319,8 +299,3 @@ def _frozen(preset: str) -> PairClassifier:
     whole = build(preset)
     assert isinstance(whole, PairClassifier), preset
     return whole.eval()
-
-
-@cache
-def _pictures(images: tuple[Path, ...], split: str, only_shippable: bool) -> list[SourcePicture]:
-    return list_pictures(images, split=split, only_shippable=only_shippable)
