@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webiml.evidence.evidence import MOST_HYPOTHESES, WORKING_SIDE, Evidence
+from webiml.evidence.evidence import LEAST_SIDE, MOST_HYPOTHESES, WORKING_SIDE, Evidence
 from webiml.geometry import fit
 
 
@@ -23,6 +23,9 @@ def flat(height: int, width: int) -> np.ndarray:
         ((3000, 1500), (1024, 512)),
         ((16, 2000), (16, 1024)),
         ((2000, 20), (1024, 16)),
+        ((200, 128), (256, 164)),
+        ((128, 256), (128, 256)),
+        ((90, 60), (180, 120)),
     ],
 )
 def test_working_size(given, worked):
@@ -30,17 +33,29 @@ def test_working_size(given, worked):
     assert evidence.manipulated.shape == (*worked, 3) and evidence.manipulated.dtype == np.float32
     assert evidence.native_size == given
     assert evidence.manipulated_scale.tolist() == [worked[1] / given[1], worked[0] / given[0]]
-    assert evidence.authentic.shape == (50, 60, 3)
+    assert evidence.authentic.shape == (100, 120, 3)
     native = evidence.at_native_size(np.full(worked, 0.25, np.float32))
     assert native.shape == given and np.abs(native - 0.25).max() < 1e-6
 
 
 @given(st.integers(16, 1500), st.integers(16, 1500))
-def test_a_picture_is_never_enlarged_and_never_above_the_working_side(height, width):
+def test_a_small_picture_is_at_most_doubled_and_none_is_above_the_working_side(height, width):
     evidence = Evidence(flat(16, 16), flat(height, width))
     worked = evidence.manipulated.shape
-    assert worked[0] <= height and worked[1] <= width
+    assert worked[0] <= 2 * height and worked[1] <= 2 * width
     assert max(worked) <= WORKING_SIDE and min(worked[:2]) >= 16
+    assert max(worked) == max(height, width) or not LEAST_SIDE <= max(height, width) <= WORKING_SIDE
+
+
+def test_the_mask_of_a_small_picture_comes_back_to_its_pixels():
+    evidence = Evidence(flat(60, 60), flat(60, 90))
+    found = np.zeros((120, 180), np.float32)
+    found[40:80, 60:101] = 1  # half of the column 50
+    native = evidence.at_native_size(found)
+    want = np.zeros((60, 90), np.float32)
+    want[20:40, 30:50] = 1
+    want[20:40, 50] = 0.5
+    np.testing.assert_allclose(native, want, atol=1e-6)
 
 
 def test_a_map_comes_back_to_its_place():
@@ -77,5 +92,5 @@ def test_each_thing_is_worked_out_once_and_bounded(picture):
 def test_without_an_alignment_there_is_no_difference():
     evidence = Evidence(flat(40, 60), flat(50, 60))
     assert evidence.alignment is None and evidence.native_transform is None
-    assert evidence.difference.probability.shape == (50, 60) and not evidence.difference.probability.any()
-    assert evidence.correlation.shape == (50, 60) and not evidence.correlation.any()
+    assert evidence.difference.probability.shape == (100, 120) and not evidence.difference.probability.any()
+    assert evidence.correlation.shape == (100, 120) and not evidence.correlation.any()

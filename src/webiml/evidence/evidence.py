@@ -16,6 +16,7 @@ from webiml.priors.correlation import correlation_prior
 from webiml.priors.difference import Difference, difference_prior
 
 WORKING_SIDE = 1024  # pixels; larger pictures are looked at in this size, and the map is brought back to their own
+LEAST_SIDE = 256  # pixels; smaller pictures are enlarged to it, at most twice: edges are finer than their pixels
 DOUBLED_SIDE = 700  # pixels; smaller pictures are searched for objects from twice their size
 MOST_HYPOTHESES = 6  # over both the straight and the mirrored authentic picture
 
@@ -80,18 +81,23 @@ class Evidence:
         height, width = self.native_size
         if probability.shape == (height, width):
             return probability
-        return np.clip(cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR), 0, 1)
+        shrinks = probability.shape[0] > height
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.clip(cv2.resize(probability, (width, height), interpolation=how), 0, 1)
 
 
 def _at_working_size(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture, made smaller where its longer side is above WORKING_SIDE, and the factors (x, y)."""
+    """The picture with its longer side between LEAST_SIDE, where twice its size reaches that, and WORKING_SIDE; and the
+    factors (x, y) that it was resized by."""
     height, width = picture.shape[:2]
-    factor = WORKING_SIDE / max(height, width)
-    if factor >= 1:
+    longer = max(height, width)
+    if LEAST_SIDE <= longer <= WORKING_SIDE:
         return np.ascontiguousarray(picture), np.ones(2)
+    factor = min(LEAST_SIDE / longer, 2) if longer < LEAST_SIDE else WORKING_SIDE / longer
     # Very long, thin pictures keep 16 pixels of their short side: fewer say nothing.
     size = (max(16, round(width * factor)), max(16, round(height * factor)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.array([size[0] / width, size[1] / height])
+    how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    return cv2.resize(picture, size, interpolation=how), np.array([size[0] / width, size[1] / height])
 
 
 def _search(picture: np.ndarray) -> Features:
