@@ -41,7 +41,8 @@ def test_every_variant_uses_a_net_that_is_trained():
 
 def test_without_alignment_nothing_is_moved(shifted):
     whole = Evidence(*shifted)
-    assert whole.alignment is not None and whole.alignment.transform[0, 2] == pytest.approx(-12, abs=0.5)
+    assert whole.alignment is not None and whole.native_transform is not None
+    assert whole.native_transform[0, 2] == pytest.approx(-12, abs=0.5)
     with ablation.looking("unaligned"):
         stretched = Evidence(*shifted)
         assert stretched.alignment is not None
