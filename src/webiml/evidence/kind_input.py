@@ -11,6 +11,7 @@ from webiml.evidence.kind import difference_features, object_features, scene_fea
 from webiml.geometry import fit
 from webiml.geometry.frame import frame_strips
 from webiml.geometry.maps import blur, grey, length
+from webiml.images.codec import picture_to_8bit
 
 SIDE = 256  # pixels: both pictures are stretched to this
 GRID = 32  # cells a side, 8 pixels each
@@ -86,7 +87,7 @@ def tilt(transform: np.ndarray) -> float:
 
 def _frame(evidence: Evidence, found: Alignment | None) -> np.ndarray:
     """(h, w) bool: strips of one colour along the edges, less what the authentic picture confirms."""
-    strips = frame_strips((evidence.manipulated * 255 + 0.5).astype(np.uint8))
+    strips = frame_strips(picture_to_8bit(evidence.manipulated))
     frame = np.any(strips, axis=0) if strips else np.zeros(evidence.manipulated.shape[:2], bool)
     return frame if found is None else frame & ~found.validity
 
