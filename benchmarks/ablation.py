@@ -38,6 +38,7 @@ from webiml.errors import WebimlError
 from webiml.evidence.dass_input import CHANNELS, VALIDITY, dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.geometry.colour import apply_colour, fit_colour
+from webiml.geometry.maps import turned
 from webiml.nets.dass import build
 from webiml.settings import TrainRun, TrainSettings
 from webiml.store.atomic import make_folder, write_bytes
@@ -255,7 +256,7 @@ def denoised(net: nn.Module, look: str, evidence: Evidence) -> np.ndarray:
         if evidence.alignment is None:
             return evidence.difference.probability
         stack = dass_input(evidence)
-    return average_views(functools.partial(logits_of, net), stack)
+    return average_views(lambda view: logits_of(net, turned(stack, view)[None])[0, 0])
 
 
 def logits_of(net: nn.Module, batch: np.ndarray) -> np.ndarray:

@@ -130,3 +130,15 @@ def guided(guide: np.ndarray, values: np.ndarray, radius: int, smoothness: float
     )
     offset = level - np.einsum("ijk,ijk->ij", slope, centre)
     return np.einsum("ijk,ijk->ij", mean(slope), guide) + mean(offset)
+
+
+SYMMETRIES = 8  # of a picture: mirrored across (bit 1), upside down (bit 2), transposed (bit 4), in this order
+
+
+def turned(maps: np.ndarray, symmetry: int) -> np.ndarray:
+    """Maps (K, h, w) of a picture that is turned by one of SYMMETRIES."""
+    if symmetry & 1:
+        maps = maps[:, :, ::-1]
+    if symmetry & 2:
+        maps = maps[:, ::-1]
+    return np.ascontiguousarray(maps.transpose(0, 2, 1) if symmetry & 4 else maps)
