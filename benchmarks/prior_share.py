@@ -1,14 +1,15 @@
-"""How much of DASS's answer should be the prior's own? Chosen on forged pairs of pictures that nothing learned from.
+"""When is the SPG prior heard beside DASS, and how much? Chosen on forged pairs of pictures that nothing learned from.
 
     python benchmarks/prior_share.py --images PACK [--images PACK2] --out DIR [--count 400] [--seed 1]
 
 A network that has learned which differences come from the web and not from the forger has also learned to doubt, now
-and then, a difference that could not be plainer. The log-odds that are reported are therefore
+and then, a difference that could not be plainer. Where the QES of its own map, averaged over three views, is below a
+limit, the log-odds that are reported are
 
-    (1 - share) * those of the network, averaged over three views, + share * those of the prior.
+    (1 - share) * those of the network + share * those of the prior.
 
-Prints, for several shares, the mean IoU at 0.5 of the pairs that were edited, how far it lies above that without the
-prior (paired, with its standard error), and what QES > 0.5 keeps. OUT keeps the samples: the same command goes on.
+Prints, for several limits and shares, how far the mean IoU at 0.5 of the pairs that were edited lies above that of the
+network alone (paired, with its standard error). OUT keeps the samples: the same command goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
-from webiml.annotate.views import average_views
+from webiml.annotate.views import average_views, sigmoid
 from webiml.evidence.dass_input import PRIOR_RANGE, VALIDITY
 from webiml.geometry.maps import log_odds, turned
 from webiml.images.codec import to_8bit
@@ -30,7 +31,8 @@ from webiml.train.dass import ForgedStack
 from webiml.train.forged import prepare_forged
 from webiml.train.samples import read
 
-SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5)
+LIMITS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # the last: whatever the QES, unless it is perfect
 
 
 def main() -> None:
@@ -47,35 +49,32 @@ def main() -> None:
         ForgedStack, arguments.images, arguments.out, counts, seed=arguments.seed, workers=arguments.workers
     )["val"]
     found = [result for key in keys if (result := score(arguments.out / "val", key)) is not None]
-    overlaps, kept = (np.array([[one[place] for one in result] for result in found]) for place in (0, 1))
-    print(f"{machine()}\n{len(found)} forged SPG pairs of the val split, seed {arguments.seed}\n")
-    print(f"{'share':>6}{'IoU':>9}{'gain':>9}{'s.e.':>9}{'QES > 0.5':>12}{'IoU kept':>10}")
-    for place, share in enumerate(SHARES):
-        gain = overlaps[:, place] - overlaps[:, 0]
-        error = gain.std(ddof=1) / np.sqrt(len(gain))
-        chosen = overlaps[kept[:, place], place]
-        print(
-            f"{share:>6.2f}{overlaps[:, place].mean():>9.4f}{gain.mean():>9.4f}{error:>9.4f}"
-            f"{kept[:, place].mean():>12.3f}{chosen.mean():>10.4f}"
-        )
+    sure, overlaps = np.array([one[0] for one in found]), np.array([one[1] for one in found])
+    print(f"{machine()}\n{len(found)} forged SPG pairs of the val split, seed {arguments.seed}")
+    print(f"network alone {overlaps[:, 0].mean():.4f}, with a share of the prior it gains\n")
+    print(f"{'QES below':>10}{'pairs':>7}" + "".join(f"{f'share {share}':>18}" for share in SHARES[1:]))
+    for limit in LIMITS:
+        unsure = (sure < limit)[:, None]
+        gains = np.where(unsure, overlaps[:, 1:] - overlaps[:, :1], 0)
+        errors = gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
+        cells = "".join(f"{f'{gain:+.4f} ± {e:.4f}':>18}" for gain, e in zip(gains.mean(axis=0), errors, strict=True))
+        print(f"{limit:>10.2f}{unsure.sum():>7}{cells}")
 
 
-def score(folder: Path, key: str) -> list[tuple[float, bool]] | None:
-    """IoU, and whether it would be kept, for each share; None for a pair that was not edited."""
+def score(folder: Path, key: str) -> tuple[float, list[float]] | None:
+    """QES of the network's map, and the IoU for each share; None for a pair that was not edited."""
     pair = read(folder, key)
     truth = pair["mask"] > 127
     if not truth.any():
         return None
     stack = pair["stack"].astype(np.float32) / np.float32(255)
     net = weights.load("dass")
-    network = log_odds(average_views(lambda view: net(turned(stack, view)[None])[0, 0]))
+    found = average_views(lambda view: net(turned(stack, view)[None])[0, 0])
+    network = log_odds(found)
     low, high = PRIOR_RANGE
     prior = np.where(stack[VALIDITY] > 0.5, low + (high - low) * stack[-1], network)
-    scores = []
-    for share in SHARES:
-        found = to_8bit(1 / (1 + np.exp(-((1 - share) * network + share * prior))))
-        scores.append((iou(found >= 128, truth), (qes(found) or 0) > 0.5))
-    return scores
+    maps = [to_8bit(sigmoid((1 - share) * network + share * prior)) for share in SHARES]
+    return qes(to_8bit(found)) or 0.0, [iou(one >= 128, truth) for one in maps]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from webiml.annotate.views import average_views, sigmoid
 from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.geometry.maps import log_odds, turned
+from webiml.images.codec import to_8bit
+from webiml.metrics.qes import qes
 from webiml.nets import weights
 from webiml.types import Kind
 
@@ -44,20 +46,23 @@ def correlation(evidence: Evidence) -> np.ndarray:
     return evidence.correlation
 
 
-PRIOR_SHARE = 0.15  # of the log-odds of DASS's answer; chosen on forged pairs by benchmarks/prior_share.py
+SURE_OF_NOTHING = 0.05  # the QES below which DASS has no answer of its own, and
+PRIOR_SHARE = 0.2  # the share of the log-odds that the prior then has; both from benchmarks/prior_share.py
 
 
 def denoised_difference(evidence: Evidence) -> np.ndarray:
     """DASS over three views; it also says how far an edit goes on beyond what the authentic picture covers.
 
-    Where that does cover it, the prior keeps a small say: a network that has learned to leave out what the web lays
-    over a picture doubts, now and then, a difference that could not be plainer.
+    A network that has learned to leave out what the web lays over a picture doubts, now and then, a difference that
+    could not be plainer. Where it is sure of nothing at all, the prior is heard again.
     """
     found = evidence.alignment
     if found is None:
         return evidence.difference.probability
     net, stack = weights.load("dass"), dass_input(evidence)
     network = average_views(lambda view: net(turned(stack, view)[None])[0, 0])
+    if (qes(to_8bit(network)) or 0) >= SURE_OF_NOTHING:
+        return network
     both = (1 - PRIOR_SHARE) * log_odds(network) + PRIOR_SHARE * log_odds(evidence.difference.probability)
     return np.where(found.validity, sigmoid(both), network)
 

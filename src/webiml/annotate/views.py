@@ -19,7 +19,7 @@ def average_views(look: Callable[[int], np.ndarray]) -> np.ndarray:
     Departs: the mean of probabilities, not the sum of logits, which would only raise QES.
     """
     views = [sigmoid(turned(look(view)[None], view)[0]) for view in VIEWS]  # one after the other: the memory of one
-    return np.mean(views, axis=0, dtype=np.float32)
+    return np.stack(views).mean(axis=0)
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
