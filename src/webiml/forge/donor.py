@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -21,9 +21,10 @@ class DonorPaste:
     """Pastes that have been drawn but not yet made.
 
     Attributes:
-        source: (h, w, 3) uint8, the donor in the colours it is pasted with. thing: (h, w) bool.
-        transforms: 3x3 float64 each, donor points to points of the picture that receives them.
+        source: (h, w, 3) uint8, the donor in the colours and the shape it is pasted with. thing: (h, w) bool, in it.
+        transforms: 3x3 float64 each, points of it to points of the picture that receives them.
         blend, harmonise: as in `blending.paste`. seed: of the draws while pasting.
+        bend: (h, w, 2) float32, how far (x, y) from each of its points the donor shows the same; None for nowhere.
     """
 
     source: np.ndarray
@@ -33,6 +34,7 @@ class DonorPaste:
     harmonise: float
     seed: int
     operation: str
+    bend: np.ndarray | None = None
 
     def onto(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The picture with the copies, and the pixels that come from the donor, (H, W) bool."""
@@ -49,7 +51,8 @@ class DonorPaste:
         for transform in self.transforms:
             flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
             seen |= cv2.warpPerspective(whole, transform, size, flags=flags) > 0
-        return self.thing & seen
+        seen &= self.thing
+        return seen if self.bend is None else _unbent(seen, self.bend)
 
 
 def paste_of(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste | None:
@@ -78,7 +81,8 @@ def _copies(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
     blend = str(rng.choice(["hard", "soft", "feathered", "poisson"], p=[0.3, 0.3, 0.32, 0.08]))
     source = recolour(donor.rgb, rng) if rng.random() < 0.5 else donor.rgb
     harmonise = rng.uniform(0.1, 0.4) if rng.random() < 0.25 else 0.0
-    return DonorPaste(source, thing, transforms, blend, harmonise, _seed(rng), f"paste_{count}")
+    made = DonorPaste(source, thing, transforms, blend, harmonise, _seed(rng), f"paste_{count}")
+    return _bent(made, rng) if rng.random() < 0.15 else made
 
 
 def _poster(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
@@ -132,6 +136,33 @@ def _in_place(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
     transform = np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
     blend = str(rng.choice(["hard", "soft", "feathered"]))
     return DonorPaste(donor.rgb, pick_thing(donor, 0.04, 0.5, rng), (transform,), blend, 0.0, _seed(rng), "in_place")
+
+
+def _bent(made: DonorPaste, rng: Rng) -> DonorPaste:
+    """The same with its thing bent smoothly, as no perspective could: a warped arm, a stretched face."""
+    height, width = made.thing.shape
+    amount = rng.uniform(0.05, 0.12) * np.sqrt(np.count_nonzero(made.thing))
+    coarse = rng.normal(0, 1, (4, 4, 2)).astype(np.float32)  # some two waves over a picture
+    bend = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) * np.float32(amount)
+    where = _grid(made.thing.shape) + bend
+    source = cv2.remap(made.source, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]
+    thing = cv2.remap(made.thing.astype(np.uint8), where, None, cv2.INTER_NEAREST) > 0  # type: ignore[call-overload]
+    return replace(made, source=source, thing=thing, bend=bend, operation=f"bent_{made.operation}")
+
+
+def _unbent(mask: np.ndarray, bend: np.ndarray) -> np.ndarray:
+    """A mask (h, w) bool of a bent thing, as it lies in the donor."""
+    grid = _grid(mask.shape)
+    where = grid - bend
+    for _ in range(8):  # the inverse of a smooth, small bend: each turn halves what is wrong, at least
+        where = grid - cv2.remap(bend, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return cv2.remap(mask.astype(np.uint8), where, None, cv2.INTER_NEAREST) > 0  # type: ignore[call-overload]
+
+
+def _grid(shape: tuple[int, ...]) -> np.ndarray:
+    """(h, w, 2) float32: the place (x, y) of each pixel."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.dstack([x, y]).astype(np.float32)
 
 
 def _seed(rng: Rng) -> int:

@@ -53,7 +53,7 @@ class ForgedPair:
         mask: (H, W) bool, of the manipulated picture; all False for identical and unrelated pairs.
         donor_mask: (h, w) bool, of the authentic picture: what of it is seen in the manipulated one; SDG only.
         transforms: 3x3 float64, authentic points (x, y) to manipulated points, after the web: one for SPG and
-            identical, one a pasted copy for SDG, none for unrelated.
+            identical, one a pasted copy for SDG, none for unrelated. Of a thing that was bent, without the bend.
         operations: what was done, in order; `web:` and `web authentic:` come last.
         sources: every picture that went into it, each once.
     """
