@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from webiml.nets.backbones import efficientnet_lite0
+from webiml.nets.backbones import efficientnet_lite0, side_by_side
 from webiml.types import Kind
 
 KINDS = tuple(Kind)
@@ -181,11 +181,7 @@ def descriptors(first: Features, second: Features) -> tuple[torch.Tensor, torch.
 
     Source: measured on pasted objects; what all places of a picture have in common says nothing and is subtracted.
     """
-    sides = []
-    for fine, coarse in (first, second):
-        coarse = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-        centred = (x - x.mean(dim=(2, 3), keepdim=True) for x in (fine, coarse))
-        sides.append(torch.cat([functional.normalize(x, dim=1, eps=1e-4) for x in centred], dim=1).flatten(2))
+    sides = [side_by_side(*features).flatten(2) for features in (first, second)]
     common = (sides[0].mean(dim=2, keepdim=True) + sides[1].mean(dim=2, keepdim=True)) / 2
     return functional.normalize(sides[0] - common, dim=1, eps=1e-4), functional.normalize(
         sides[1] - common, dim=1, eps=1e-4

@@ -1,8 +1,9 @@
-"""The networks that ship with the package, by name: ONNX files beside their cards, run by onnxruntime.
+"""Networks by name: ONNX files beside their cards, run by onnxruntime.
 
     webiml/weights/<name>.onnx, <name>.json (card: hashes, inputs, outputs), <name>.md, <name>.data.parquet
 
-`webiml export` makes them. No torch is needed to run them.
+`webiml export` makes them, those that ship and those of one's own: a folder that is given is looked into first, for
+each network. No torch is needed to run them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from webiml.errors import BadMap, WebimlError
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-MAX_BYTES = 6_000_000  # of one file; all that ship together stay below 26 MB
+SHIPPED_BACKBONE = "efficientnet-lite0"
 
 
 class Net:
@@ -59,7 +61,7 @@ class Net:
         return output
 
 
-def load(name: str) -> Net:
+def load(name: str, folder: Path | None = None) -> Net:
     """The network of that name, opened once a process; it uses as many threads as OpenCV may use here.
 
     A worker process that is kept to one thread so runs its networks on one.
@@ -69,46 +71,59 @@ def load(name: str) -> Net:
     """
     import cv2
 
-    return _load(name, max(1, cv2.getNumThreads()))
+    return _load(name, folder, max(1, cv2.getNumThreads()))
 
 
-def digest(name: str) -> str:
+def digest(name: str, folder: Path | None = None) -> str:
     """SHA-256 of the network's file, hex, as its card says; `load` has compared it with the file.
 
     Raises:
         WebimlError: there is no such card.
     """
-    return str(card(name)["onnx_sha256"])
+    return str(card(name, folder)["onnx_sha256"])
 
 
 @cache
-def card(name: str) -> dict[str, Any]:
-    """What is known about a network that ships: see docs/training.md.
+def card(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """What is known about a network: see docs/training.md.
 
     Raises:
         WebimlError: it is missing or damaged.
     """
     try:
-        content = json.loads(_read(f"{name}.json"))
+        content = json.loads(_read(f"{name}.json", folder))
     except ValueError:
         content = None
     if not isinstance(content, dict) or not isinstance(content.get("onnx_sha256"), str):
-        raise WebimlError(f"The card of the network {name} in webiml is damaged; install webiml again.")
+        raise WebimlError(
+            f"The card of the network {name} in {_where(name, folder)} is damaged; {_mend(name, folder)}."
+        )
     return content
 
 
-def names() -> list[str]:
-    """Names of the networks that ship, sorted."""
-    folder = _folder()
-    found = folder.iterdir() if folder.is_dir() else ()
+def has(name: str, folder: Path | None = None) -> bool:
+    """Whether there is a network of that name, in a folder of one's own or among those that ship."""
+    return _own(name, folder) or (_shipped() / f"{name}.onnx").is_file()
+
+
+def backbone(folder: Path | None = None) -> str:
+    """What Corr-DINO sees pictures with: SHIPPED_BACKBONE, or the name of a size of DINOv2."""
+    return str(card("corr_dino", folder).get("backbone", SHIPPED_BACKBONE))
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """Names of the networks in a folder, of those that ship without one; sorted."""
+    where = folder or _shipped()
+    found = where.iterdir() if where.is_dir() else ()
     return sorted(entry.name.removesuffix(".onnx") for entry in found if entry.name.endswith(".onnx"))
 
 
 @cache
-def _load(name: str, threads: int) -> Net:
-    wanted, model = digest(name), _read(f"{name}.onnx")
-    if len(model) > MAX_BYTES or hashlib.sha256(model).hexdigest() != wanted:
-        raise WebimlError(f"The network {name} in webiml is damaged: it is not the file of its card. Install it again.")
+def _load(name: str, folder: Path | None, threads: int) -> Net:
+    wanted, model = digest(name, folder), _read(f"{name}.onnx", folder)
+    if hashlib.sha256(model).hexdigest() != wanted:
+        where, mend = _where(name, folder), _mend(name, folder)
+        raise WebimlError(f"The network {name} in {where} is damaged: it is not the file of its card; {mend}.")
     try:
         return Net(model, threads)
     except Exception as error:  # onnxruntime's own kinds, all directly below Exception
@@ -116,12 +131,25 @@ def _load(name: str, threads: int) -> Net:
         raise WebimlError(f"The network {name} cannot be run by this onnxruntime ({words}).") from None
 
 
-def _folder() -> Traversable:
+def _shipped() -> Traversable:
     return files("webiml") / "weights"
 
 
-def _read(file: str) -> bytes:
+def _own(name: str, folder: Path | None) -> bool:
+    return folder is not None and (folder / f"{name}.onnx").is_file()
+
+
+def _where(name: str, folder: Path | None) -> str:
+    return str(folder) if _own(name, folder) else "webiml"
+
+
+def _mend(name: str, folder: Path | None) -> str:
+    return "export it again" if _own(name, folder) else "install webiml again"
+
+
+def _read(file: str, folder: Path | None) -> bytes:
+    name = file.rpartition(".")[0]
     try:
-        return (_folder() / file).read_bytes()
+        return (folder / file if folder and _own(name, folder) else _shipped() / file).read_bytes()
     except OSError:
-        raise WebimlError(f"webiml/weights/{file} is missing from this installation; install webiml again.") from None
+        raise WebimlError(f"{file} is missing in {_where(name, folder)}; {_mend(name, folder)}.") from None
