@@ -251,7 +251,7 @@ def annotator(variant: Variant, checkpoint: Path | None, preset: str) -> Annotat
 def denoised(net: nn.Module, look: str, evidence: Evidence) -> np.ndarray:
     """(h, w) float32 in [0, 1]: the net over three views of the pair, seen with one look; the kind is told without."""
     if look != "whole":
-        evidence = Evidence(evidence._authentic8, evidence._manipulated8)
+        evidence = Evidence(evidence._authentic.rgb8, evidence._manipulated.rgb8)
     with looking(look):
         if evidence.alignment is None:
             return evidence.difference.probability

@@ -162,8 +162,7 @@ def single_sample(folder: Path, row: dict) -> Sample | None:
         _, label = cv2.connectedComponents(mask.astype(np.uint8))
         y, x = correlation.pixels(hypothesis.points, mask.shape)
         own = np.isin(label, np.setdiff1d(label[y, x], 0))
-        valid = look.pop("validity")
-        samples.append(choose(f"{row['key']}/{number}", look, own, valid & (own | (label == 0))))
+        samples.append(choose(f"{row['key']}/{number}", look.features, own, look.validity & (own | (label == 0))))
     return join(samples)
 
 
@@ -173,7 +172,7 @@ def composite_sample(folder: Path, single: dict, row: dict) -> Sample | None:
     if not evidence.hypotheses:
         return None
     looks = [correlation.single_look(evidence.authentic, evidence.manipulated, h) for h in evidence.hypotheses]
-    singles = [from_dict(single)(look) for look in looks]
+    singles = [from_dict(single)(look.features) for look in looks]
     look = correlation.composite_look(evidence.manipulated, evidence.hypotheses, looks, singles)
     return choose(row["key"], look, mask, np.ones(mask.shape, bool))
 
@@ -195,7 +194,7 @@ def correlation_map(folder: Path, curves: dict, row: dict) -> tuple[np.ndarray, 
     if not evidence.hypotheses:
         return np.zeros(mask.shape, np.float32), mask
     looks = [correlation.single_look(evidence.authentic, evidence.manipulated, h) for h in evidence.hypotheses]
-    singles = [from_dict(curves["single"])(look) for look in looks]
+    singles = [from_dict(curves["single"])(look.features) for look in looks]
     look = correlation.composite_look(evidence.manipulated, evidence.hypotheses, looks, singles)
     return from_dict(curves["composite"])(look), mask
 

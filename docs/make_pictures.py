@@ -138,7 +138,7 @@ def sdg_steps(found: Annotation) -> dict[str, np.ndarray]:
     evidence = Evidence(authentic, manipulated)
     hypotheses = evidence.hypotheses
     looks = [correlation.single_look(evidence.authentic, evidence.manipulated, one) for one in hypotheses]
-    singles = [np.where(look["validity"], correlation.curves()["single"](look), 0) for look in looks]
+    singles = [np.where(look.validity, correlation.curves()["single"](look.features), 0) for look in looks]
     lines = joined(
         authentic, manipulated, [(spread(one.sources, LINES), spread(one.points, LINES)) for one in hypotheses]
     )
@@ -146,7 +146,7 @@ def sdg_steps(found: Annotation) -> dict[str, np.ndarray]:
         (f"hypothesis {i}: {len(one.points)} matches{', mirrored' if one.mirrored else ''}", heat(single))
         for i, (one, single) in enumerate(zip(hypotheses, singles, strict=True), 1)
     ]
-    probability = evidence.correlation
+    probability = evidence.correlation.probability
     assert found.mask is not None
     mask = overlay(manipulated, found.mask)
     return {

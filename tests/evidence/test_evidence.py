@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webiml.evidence.evidence import LEAST_SIDE, MOST_HYPOTHESES, WORKING_SIDE, Evidence
+from webiml.evidence.evidence import MOST_HYPOTHESES, Evidence
+from webiml.evidence.picture import LEAST_SIDE, REMEMBERED, WORKING_SIDE, Picture, remembered
 from webiml.geometry import fit
 
 
@@ -32,7 +33,7 @@ def test_working_size(given, worked):
     evidence = Evidence(flat(50, 60), flat(*given))
     assert evidence.manipulated.shape == (*worked, 3) and evidence.manipulated.dtype == np.float32
     assert evidence.native_size == given
-    assert evidence.manipulated_scale.tolist() == [worked[1] / given[1], worked[0] / given[0]]
+    assert evidence._manipulated.scale.tolist() == [worked[1] / given[1], worked[0] / given[0]]
     assert evidence.authentic.shape == (100, 120, 3)
     native = evidence.at_native_size(np.full(worked, 0.25, np.float32))
     assert native.shape == given and np.abs(native - 0.25).max() < 1e-6
@@ -93,4 +94,29 @@ def test_without_an_alignment_there_is_no_difference():
     evidence = Evidence(flat(40, 60), flat(50, 60))
     assert evidence.alignment is None and evidence.native_transform is None
     assert evidence.difference.probability.shape == (100, 120) and not evidence.difference.probability.any()
-    assert evidence.correlation.shape == (100, 120) and not evidence.correlation.any()
+    found = evidence.correlation.probability
+    assert found.shape == (100, 120) and not found.any()
+
+
+def test_the_last_few_pictures_are_remembered_by_their_pixels(picture):
+    first = picture("cat", 300)
+    seen = remembered(first)
+    assert remembered(first.copy()) is seen
+    for level in range(REMEMBERED - 1):
+        remembered(np.full((40, 40, 3), level, np.uint8))
+    assert remembered(first) is seen  # asked for again, so it stays
+    for level in range(REMEMBERED):
+        remembered(np.full((40, 41, 3), level, np.uint8))
+    again = remembered(first)
+    assert again is not seen
+    np.testing.assert_array_equal(again.search.descriptors, seen.search.descriptors)
+    other = first.reshape(-1, 10, 3)  # the same bytes in another shape are another picture
+    assert remembered(np.ascontiguousarray(other)) is not again
+
+
+def test_what_is_remembered_changes_no_result(picture):
+    one, two = picture("cat", 300), picture("pier", 300)
+    Evidence(one, two).hypotheses  # noqa: B018 (asked for, so that it is worked out)
+    warm, cold = Evidence(one, two), Evidence(one, two)
+    cold._authentic = Picture(one)
+    np.testing.assert_array_equal(warm.correlation.probability, cold.correlation.probability)

@@ -48,7 +48,7 @@ def pasted(picture) -> Paste:
 
 def test_both_copies_are_marked(pasted):
     authentic, manipulated, mask, proposed = pasted
-    found = correlation_prior(authentic, manipulated, proposed)
+    found = correlation_prior(authentic, manipulated, proposed).probability
     assert found.shape == mask.shape and found.dtype == np.float32
     assert iou(found >= 0.5, mask) > 0.75
     for side in (np.s_[:, :150], np.s_[:, 170:]):
@@ -57,28 +57,28 @@ def test_both_copies_are_marked(pasted):
 
 def test_a_copy_that_nobody_proposed_is_not_marked(pasted):
     authentic, manipulated, mask, proposed = pasted
-    found = correlation_prior(authentic, manipulated, proposed[:1])
+    found = correlation_prior(authentic, manipulated, proposed[:1]).probability
     assert iou(found[:, :150] >= 0.5, mask[:, :150]) > 0.7
     assert (found[:, 190:] >= 0.5).mean() < 0.02
 
 
 def test_without_hypotheses_there_is_nothing(pasted):
     authentic, manipulated, mask, _ = pasted
-    found = correlation_prior(authentic, manipulated, [])
+    found = correlation_prior(authentic, manipulated, []).probability
     assert found.shape == mask.shape and not found.any()
 
 
 def test_a_false_hypothesis_is_seen_through(pasted):
     authentic, manipulated, _, proposed = pasted
     false = hypothesis(placed(1, 60, 40), proposed[0].sources)
-    assert (correlation_prior(authentic, manipulated, [false]) >= 0.5).mean() < 0.03
+    assert (correlation_prior(authentic, manipulated, [false]).probability >= 0.5).mean() < 0.03
 
 
 def test_curves_use_the_features_that_are_computed(pasted):
     authentic, manipulated, _, proposed = pasted
     look = single_look(authentic, manipulated, proposed[0])
-    assert set(curves()["single"].names) == set(look) - {"validity"}
-    single = curves()["single"](look)
+    assert set(curves()["single"].names) == set(look.features)
+    single = curves()["single"](look.features)
     assert set(curves()["composite"].names) == set(composite_look(manipulated, proposed[:1], [look], [single]))
 
 
@@ -107,6 +107,6 @@ def test_a_probability_on_any_picture_under_any_hypothesis(one, two, size, other
     rng = np.random.default_rng(seed)
     sources = rng.uniform(0, 30, (5, 2)).astype(np.float32)
     proposed = [hypothesis(placed(*numbers), sources) for numbers in maps]  # also far outside of the picture
-    found = correlation_prior(make(one, size, rng), make(two, other, rng), proposed)
+    found = correlation_prior(make(one, size, rng), make(two, other, rng), proposed).probability
     assert found.shape == other and found.dtype == np.float32
     assert np.isfinite(found).all() and found.min() >= 0 and found.max() <= 1

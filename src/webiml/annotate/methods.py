@@ -43,7 +43,7 @@ def difference(evidence: Evidence) -> np.ndarray:
 
 def correlation(evidence: Evidence) -> np.ndarray:
     """The SDG prior."""
-    return evidence.correlation
+    return evidence.correlation.probability
 
 
 SURE_OF_NOTHING = 0.05  # the QES below which DASS has no answer of its own, and

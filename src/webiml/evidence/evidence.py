@@ -8,36 +8,35 @@ import cv2
 import numpy as np
 
 from webiml.align.alignment import Alignment, align
+from webiml.evidence.matching import match_maps, without_common
+from webiml.evidence.picture import Picture, remembered
 from webiml.geometry import fit
-from webiml.geometry.features import Features, match, mirrored, sift
+from webiml.geometry.features import Features, match
 from webiml.geometry.hypotheses import Hypothesis, find_hypotheses
-from webiml.geometry.maps import grey
-from webiml.priors.correlation import correlation_prior
+from webiml.nets.weights import SHIPPED_BACKBONE
+from webiml.priors.correlation import Correlation, correlation_prior
 from webiml.priors.difference import Difference, difference_prior
 
-WORKING_SIDE = 1024  # pixels; larger pictures are looked at in this size, and the map is brought back to their own
-LEAST_SIDE = 256  # pixels; smaller pictures are enlarged to it, at most twice: edges are finer than their pixels
-DOUBLED_SIDE = 700  # pixels; smaller pictures are searched for objects from twice their size
 MOST_HYPOTHESES = 6  # over both the straight and the mirrored authentic picture
 
 
 class Evidence:
     """A pair at working size, with its features, alignment, hypotheses and priors.
 
-    Args: authentic, manipulated: (H, W, 3) uint8 RGB of any size. Inside, pictures are (h, w, 3) float32 in [0, 1].
+    Args:
+        authentic, manipulated: (H, W, 3) uint8 RGB of any size. Inside, pictures are (h, w, 3) float32 in [0, 1].
+        backbone: what `matching` sees them with: the one that ships, or a size of DINOv2 that is on this machine.
     """
 
-    def __init__(self, authentic: np.ndarray, manipulated: np.ndarray) -> None:
+    def __init__(self, authentic: np.ndarray, manipulated: np.ndarray, backbone: str = SHIPPED_BACKBONE) -> None:
         self.native_size = manipulated.shape[:2]
-        self._authentic8, self.authentic_scale = _at_working_size(authentic)
-        self._manipulated8, self.manipulated_scale = _at_working_size(manipulated)
-        self.authentic = self._authentic8.astype(np.float32) / np.float32(255)
-        self.manipulated = self._manipulated8.astype(np.float32) / np.float32(255)
+        self._authentic, self._manipulated = remembered(authentic, backbone), Picture(manipulated, backbone)
+        self.authentic, self.manipulated = self._authentic.rgb, self._manipulated.rgb
 
     @cached_property
     def features(self) -> tuple[Features, Features]:
         """Key points of the authentic and the manipulated picture."""
-        return sift(grey(self._authentic8)), sift(grey(self._manipulated8))
+        return self._authentic.features, self._manipulated.features
 
     @cached_property
     def alignment(self) -> Alignment | None:
@@ -47,11 +46,9 @@ class Evidence:
     @cached_property
     def hypotheses(self) -> list[Hypothesis]:
         """Places where a piece of the authentic picture may lie in the manipulated one, strongest first."""
-        source = _search(self._authentic8)
-        target = _search(self._manipulated8)
+        source, turned, target = self._authentic.search, self._authentic.mirrored_search, self._manipulated.search
         width = self.authentic.shape[1]
         straight = find_hypotheses(source, target, match(source, target, ratio=0.87))
-        turned = mirrored(source, width)
         found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.87), mirrored_width=width)
         return sorted(found, key=lambda hypothesis: -len(hypothesis.points))[:MOST_HYPOTHESES]
 
@@ -65,16 +62,21 @@ class Evidence:
         return difference_prior(found.authentic, self.manipulated, found.validity)
 
     @cached_property
-    def correlation(self) -> np.ndarray:
-        """(h, w) float32: the SDG prior."""
+    def correlation(self) -> Correlation:
+        """The SDG prior."""
         return correlation_prior(self.authentic, self.manipulated, self.hypotheses)
+
+    @cached_property
+    def matching(self) -> tuple[np.ndarray, np.ndarray]:
+        """Maps of the manipulated and of the authentic picture: how every place looks for itself in the other one."""
+        return match_maps(*without_common(self._manipulated.descriptors, self._authentic.descriptors))
 
     @property
     def native_transform(self) -> np.ndarray | None:
         """3x3 float64, authentic points to manipulated points at the sizes that were given."""
         if self.alignment is None:
             return None
-        return fit.scaled(self.alignment.transform, 1 / self.authentic_scale, 1 / self.manipulated_scale)
+        return fit.scaled(self.alignment.transform, 1 / self._authentic.scale, 1 / self._manipulated.scale)
 
     def at_native_size(self, probability: np.ndarray) -> np.ndarray:
         """(h, w) at working size to (H, W) float32 at the manipulated picture's own."""
@@ -84,21 +86,3 @@ class Evidence:
         shrinks = probability.shape[0] > height
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.clip(cv2.resize(probability, (width, height), interpolation=how), 0, 1)
-
-
-def _at_working_size(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture with its longer side between LEAST_SIDE, where twice its size reaches that, and WORKING_SIDE; and the
-    factors (x, y) that it was resized by."""
-    height, width = picture.shape[:2]
-    longer = max(height, width)
-    if LEAST_SIDE <= longer <= WORKING_SIDE:
-        return np.ascontiguousarray(picture), np.ones(2)
-    factor = min(LEAST_SIDE / longer, 2) if longer < LEAST_SIDE else WORKING_SIDE / longer
-    # Very long, thin pictures keep 16 pixels of their short side: fewer say nothing.
-    size = (max(16, round(width * factor)), max(16, round(height * factor)))
-    how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
-    return cv2.resize(picture, size, interpolation=how), np.array([size[0] / width, size[1] / height])
-
-
-def _search(picture: np.ndarray) -> Features:
-    return sift(grey(picture), doubled=max(picture.shape[:2]) <= DOUBLED_SIDE, contrast=0.004)

@@ -42,8 +42,8 @@ def difference_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
 def object_features(evidence: Evidence) -> dict[str, np.ndarray | float]:
     """How strong the best trace of a shared object is."""
     inliers = max((len(hypothesis.points) for hypothesis in evidence.hypotheses), default=0)
-    found = top_mean(evidence.correlation) if evidence.hypotheses else 0.0
-    area = float((evidence.correlation >= 0.5).mean()) if evidence.hypotheses else 0.0
+    found = top_mean(evidence.correlation.probability) if evidence.hypotheses else 0.0
+    area = float((evidence.correlation.probability >= 0.5).mean()) if evidence.hypotheses else 0.0
     return {"inliers": float(np.log1p(inliers)), "strongest": found, "area": float(np.sqrt(area))}
 
 

@@ -213,8 +213,8 @@ def _maps(evidence: Evidence, found: Alignment | None, frame: np.ndarray, search
     if searched and evidence.hypotheses:
         points = np.concatenate([hypothesis.points for hypothesis in evidence.hypotheses])
         maps |= {
-            "shared": _cell_means(evidence.correlation),
-            "most_shared": _cell_most(evidence.correlation),
+            "shared": _cell_means(evidence.correlation.probability),
+            "most_shared": _cell_most(evidence.correlation.probability),
             "object_points": _density(points, frame.shape),
         }
     return np.minimum(np.stack([maps[name] for name in MAPS]), 2).astype(np.float32)

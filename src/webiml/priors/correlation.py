@@ -8,6 +8,7 @@ that proposed it. The hypotheses are composited, since one object is often paste
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
@@ -35,31 +36,66 @@ from webiml.geometry.warp import warp
 Features = dict[str, "np.ndarray | float"]
 
 
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """The SDG prior of a pair.
+
+    Attributes:
+        probability: (H, W) float32 in [0, 1] that a pixel belongs to an object of the authentic picture.
+        authentic: (H, W, 3) float32 in [0, 1], the authentic picture as the hypotheses lay and recolour it, at each
+            pixel that one which explains it best; validity: (H, W) bool, where any of them covers the picture.
+        look: the features of `composite_look`, (H, W) float32 or plain numbers; empty without hypotheses.
+    """
+
+    probability: np.ndarray
+    authentic: np.ndarray
+    validity: np.ndarray
+    look: Features
+
+
+@dataclass(frozen=True, slots=True)
+class SingleLook:
+    """The pair under one hypothesis.
+
+    Attributes:
+        features: of a pixel, (H, W) float32 or plain numbers.
+        authentic: (H, W, 3) float32 in [0, 1], laid and recoloured; validity: (H, W) bool, where it covers the picture.
+    """
+
+    features: Features
+    authentic: np.ndarray
+    validity: np.ndarray
+
+
 @cache
 def curves() -> dict[str, Logistic]:
     """The fitted curves; read once."""
     return load("webiml.priors", "correlation")
 
 
-def correlation_prior(authentic: np.ndarray, manipulated: np.ndarray, hypotheses: Sequence[Hypothesis]) -> np.ndarray:
-    """Probability that a pixel belongs to an object of the authentic picture.
+def correlation_prior(authentic: np.ndarray, manipulated: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Correlation:
+    """What the manipulated picture shares with the authentic one, at the manipulated size; nothing without hypotheses.
 
     Args:
         authentic, manipulated: (H, W, 3) float32 in [0, 1], sizes may differ. hypotheses: strongest first.
-    Returns:
-        (H, W) float32 in [0, 1] at the manipulated size; all 0 without hypotheses.
     Source: method 2.3 and 9 (the prior of Corr-DINO, with several sequential hypotheses).
     """
     if not hypotheses:
-        return np.zeros(manipulated.shape[:2], np.float32)
+        nowhere = np.zeros(manipulated.shape[:2], np.float32)
+        return Correlation(nowhere, manipulated, nowhere > 0, {})
     looks = [single_look(authentic, manipulated, hypothesis) for hypothesis in hypotheses]
-    return curves()["composite"](
-        composite_look(manipulated, hypotheses, looks, [curves()["single"](look) for look in looks])
-    )
+    singles = [curves()["single"](look.features) for look in looks]
+    look = composite_look(manipulated, hypotheses, looks, singles)
+    composed, winner = manipulated.copy(), winners(looks, singles)
+    for number, one in enumerate(looks):
+        mine = one.validity & (winner == number)
+        composed[mine] = one.authentic[mine]
+    covered = np.any([one.validity for one in looks], axis=0)
+    return Correlation(curves()["composite"](look), composed, covered, look)
 
 
-def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypothesis) -> Features:
-    """Features of a pixel under one hypothesis; `validity` among them is True where the warped picture covers it."""
+def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypothesis) -> SingleLook:
+    """What a pixel looks like under one hypothesis."""
     height, width = manipulated.shape[:2]
     size = max(min(height, width) / 256, 0.5)
     warped, validity = warp(authentic, hypothesis.transform, (height, width))
@@ -79,7 +115,7 @@ def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypo
     distance = np.minimum(cv2.distanceTransform((~near).astype(np.uint8), cv2.DIST_L2, 3), np.float32(height + width))
     extent = np.sqrt(max(float(np.prod(np.ptp(hypothesis.points, axis=0))), 1.0)) + 10 * size
     chance, least_chance = _by_chance(warped, manipulated, size)
-    return {
+    features: Features = {
         "fine": against_near(length(blur(signed, 0.6))),
         "middle": against_near(length(blur(signed, 2))),
         "raw": against_near(raw),
@@ -96,25 +132,32 @@ def single_look(authentic: np.ndarray, manipulated: np.ndarray, hypothesis: Hypo
         "distance_extent": distance / np.float32(extent),
         "density": np.log(_density(hypothesis.points, (height, width), 8 * size) + 0.02),
         "inliers": float(np.log(len(hypothesis.points))),
-        "validity": validity,
     }
+    return SingleLook(features, warped, validity)
+
+
+def winners(looks: Sequence[SingleLook], singles: Sequence[np.ndarray]) -> np.ndarray:
+    """(H, W) int: the number of the hypothesis that explains a pixel best."""
+    return np.argmax([np.where(look.validity, p, 0) for look, p in zip(looks, singles, strict=True)], axis=0)
 
 
 def composite_look(
-    manipulated: np.ndarray, hypotheses: Sequence[Hypothesis], looks: Sequence[Features], singles: Sequence[np.ndarray]
+    manipulated: np.ndarray,
+    hypotheses: Sequence[Hypothesis],
+    looks: Sequence[SingleLook],
+    singles: Sequence[np.ndarray],
 ) -> Features:
     """Features of a pixel from all hypotheses: those of the one that explains it best, and of its surroundings.
 
     Args: looks, singles: `single_look` of each hypothesis and its (H, W) probability.
     """
     size = max(min(manipulated.shape[:2]) / 256, 0.5)
-    masked = np.stack([np.where(look["validity"], p, 0) for look, p in zip(looks, singles, strict=True)])
-    winner = masked.argmax(axis=0)
+    masked = np.stack([np.where(look.validity, p, 0) for look, p in zip(looks, singles, strict=True)])
+    winner = winners(looks, singles)
     best = masked.max(axis=0)
     own = {
-        name: np.choose(winner, [np.broadcast_to(look[name], best.shape) for look in looks]).astype(np.float32)
-        for name in looks[0]
-        if name != "validity"
+        name: np.choose(winner, [np.broadcast_to(look.features[name], best.shape) for look in looks]).astype(np.float32)
+        for name in looks[0].features
     }
     filled = fill_holes(blur(best, 0.8 * size), (0.3, 0.4, 0.5, 0.6, 0.7, 0.8))
     solid = opened(filled, 2 * size)
