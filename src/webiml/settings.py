@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from webiml.errors import SettingError
+
+Backbone = Literal["efficientnet-lite0", "dinov2-small", "dinov2-base", "dinov2-large", "dinov2-giant"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,9 @@ class AnnotatorSettings:
     """What decides the result of an annotation. Hashed into every dataset; a resume with other values is refused."""
 
     method: Literal["learned", "prior"] = "learned"
-    """How a pair is annotated: by the networks that ship, or by the priors alone."""
+    """How a pair is annotated: by the networks, or by the priors alone."""
+    weights: Path | None = None
+    """Folder of networks of your own, made by `webiml export`; what is not in it is taken from those that ship."""
     min_qes: float = 0.5
     """Keep masks whose Quality Evaluation Score is above this, [0, 1]."""
     min_area: float = 0.001
@@ -195,6 +200,8 @@ class SampleSettings:
 
     pairs: int = 2000
     """Forged pairs that the samples of all steps are taken from; each is made once and kept."""
+    backbone: Backbone = "efficientnet-lite0"
+    """What Corr-DINO sees both pictures with: the trunk that ships, or a size of DINOv2 that `webiml fetch` got."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.pairs <= 10**7:

@@ -8,8 +8,9 @@ import torch
 
 from webiml.evidence.dass_input import CHANNELS
 from webiml.settings import TrainSettings
-from webiml.train.dass import MISSING, DassTask, ForgedStack, coarse_entropy, soft_dice
+from webiml.train.dass import DassTask, ForgedStack
 from webiml.train.samples import prepare
+from webiml.train.segmentation import MISSING
 
 PICTURES = Path(__file__).parents[2] / "examples" / "pictures"
 
@@ -81,21 +82,6 @@ def test_a_perfect_answer_scores_one(folder):
     scores, picture = learner.validate(Told([sample["mask"] for sample in samples]))
     assert scores["iou"] == scores["score"] == 1
     assert picture is not None and picture.dtype == np.uint8 and picture.shape[2] == 3
-
-
-def test_soft_dice_by_hand():
-    truth = torch.tensor([[[[1.0, 1.0, 0.0, 0.0]]]])
-    half = torch.tensor([[[[1.0, 0.0, 1.0, 0.0]]]])
-    assert float(soft_dice(truth, truth)) == 0
-    assert float(soft_dice(half, truth)) == pytest.approx(1 - 3 / 5)  # (2 * 1 + 1) / (2 + 2 + 1)
-    assert float(soft_dice(half, torch.zeros_like(truth))) == 0  # an authentic picture has no overlap to miss
-
-
-def test_coarse_entropy_by_hand():
-    truth = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]])
-    nothing_known = coarse_entropy(torch.zeros(1, 1, 1, 1), truth, torch.ones_like(truth))
-    assert float(nothing_known) == pytest.approx(np.log(2))
-    assert float(coarse_entropy(torch.zeros(1, 1, 1, 1), truth, torch.zeros_like(truth))) == 0
 
 
 def test_gradients_reach_every_parameter(folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from webiml.errors import SettingError
+from webiml.nets import dinov2, weights
 from webiml.settings import SampleSettings, TrainRun, TrainSettings
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ _TRIED_PAIRS, _TRIED_STEPS = 3, 3  # of a dry run
 
 
 def train(
-    network: Literal["dass", "pair-classifier"],
+    network: Literal["dass", "corr-dino", "pair-classifier"],
     /,
     *,
     images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
@@ -41,7 +43,8 @@ def train(
 ) -> int:
     """Train a network on pairs that are forged from ordinary pictures.
 
-    NETWORK is `dass` (where was the authentic picture edited?) or `pair-classifier` (what have both in common?).
+    NETWORK is `dass` (where was the authentic picture edited?), `corr-dino` (where does the manipulated picture show an
+    object of the authentic one?) or `pair-classifier` (what have both in common?).
 
     First the pairs are forged and measured, each once; then the network learns from them. The same command resumes
     after any interruption, also after a kill, and ends with the same weights.
@@ -77,6 +80,7 @@ def train(
     from webiml.train.distributed import process_group
     from webiml.train.loop import train as learn
 
+    _refuse_backbone(network, source.backbone)
     pictures = list_pictures(images, split="train", only_shippable=True)
     if run.dry_run:
         planned = _plan(network, images, len(pictures), settings, source, run)
@@ -91,6 +95,8 @@ def train(
             _prepare(network, images, folder, settings, source, run)
         place.wait()
     about = {"task": network, "data": data_digest(read_data_table(out / "data.parquet")), "pairs": source.pairs}
+    if network == "corr-dino":
+        about["backbone"] = source.backbone
     result = learn(_task(network, settings, folder), settings, out, run, about)
     if place.rank == 0 and (run.json or not run.quiet):
         say(_as_json(result, settings, out) if run.json else _as_text(network, result, settings, out))
@@ -104,6 +110,15 @@ def refuse_without_torch() -> None:
             raise SettingError(f"This needs {package}, which is not installed: pip install 'webiml[train]'")
 
 
+def _refuse_backbone(network: str, backbone: str) -> None:
+    """Raises SettingError where the network has none, or it is not on this machine."""
+    if backbone == weights.SHIPPED_BACKBONE:
+        return
+    if network != "corr-dino":
+        raise SettingError(f"--backbone is for corr-dino alone; {network} is trained without it.")
+    dinov2.fetch(backbone)
+
+
 def _prepare(
     network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, source: SampleSettings, run: TrainRun
 ) -> None:
@@ -114,6 +129,13 @@ def _prepare(
         from webiml.train.dass import prepare_stacks
 
         prepare_stacks(images, folder, pairs=source.pairs, seed=settings.seed, workers=workers, quiet=run.quiet)
+    elif network == "corr-dino":
+        from webiml.train.corr_dino import prepare_matches
+
+        prepare_matches(
+            images, folder, pairs=source.pairs, seed=settings.seed, workers=workers, quiet=run.quiet,
+            backbone=source.backbone,
+        )  # fmt: skip
     else:
         from webiml.train.pair_classifier import prepare_looks
 
@@ -128,6 +150,10 @@ def _task(network: str, settings: TrainSettings, folder: Path) -> Task:
         from webiml.train.dass import DassTask
 
         return DassTask(settings, folder)
+    if network == "corr-dino":
+        from webiml.train.corr_dino import CorrDinoTask
+
+        return CorrDinoTask(settings, folder)
     from webiml.train.pair_classifier import PairClassifierTask
 
     return PairClassifierTask(settings, folder)
@@ -145,7 +171,7 @@ def _plan(
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pair_seconds = _try_pairs(network, images, folder, settings)
+        pair_seconds = _try_pairs(network, images, folder, settings, source.backbone)
         task = _task(network, settings, folder)
         few = replace(settings, steps=_TRIED_STEPS + 1, warmup=0)
         result = learn(_Unvalidated(task), few, folder / "out", replace(run, minutes=0, quiet=True))
@@ -166,7 +192,7 @@ def _plan(
     }
 
 
-def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: TrainSettings) -> float:
+def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, backbone: str) -> float:
     """Make a few pairs for both splits of a task; seconds a pair."""
     from webiml.runners.cores import one_thread
     from webiml.train.samples import prepare
@@ -175,6 +201,10 @@ def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: Tra
     keys = [f"train-{i:05d}" for i in range(_TRIED_PAIRS)]
     if network == "dass":
         from webiml.train.dass import ForgedStack as Maker
+    elif network == "corr-dino":
+        from webiml.train.corr_dino import ForgedMatch
+
+        Maker = functools.partial(ForgedMatch, backbone=backbone)
     else:
         from webiml.train.pair_classifier import ForgedInput as Maker
     make = Maker(tuple(images), "train", settings.seed)

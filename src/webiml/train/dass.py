@@ -15,16 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from webiml.errors import SettingError
 from webiml.evidence.dass_input import CHANNELS, dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.images.codec import picture_to_8bit
-from webiml.metrics.overlap import iou
-from webiml.metrics.qes import qes
 from webiml.nets.dass import build
 from webiml.settings import TrainSettings
 from webiml.train.forged import Forged, prepare_forged
 from webiml.train.samples import Arrays, list_samples, read
+from webiml.train.segmentation import MISSING, coarse_entropy, padded, soft_dice, validation
 
 KINDS = "SPG=0.88,identical=0.12"
 SIZES, SIZE_SHARES = (320, 448, 640), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels
@@ -32,8 +30,6 @@ LEAST_COVERED = 0.3  # of a pair, by its alignment: a pair that is hardly aligne
 EMPTY_CROPS = 0.25  # share of the crops that may miss the mask
 DICE, AUXILIARY = 0.5, 0.25  # weights of the loss's parts
 VALIDATION_PAIRS = 120
-MISSING = 1  # in a mask: beyond the picture
-SHOWN = 6  # validation pairs in the picture
 
 
 class ForgedStack(Forged):
@@ -87,12 +83,8 @@ class DassTask:
         """
         rng = np.random.default_rng((self.seed, index))
         pair = read(self.folder / "train", self.keys[int(rng.integers(len(self.keys)))])
-        both = np.concatenate([pair["stack"], pair["mask"][None]])
-        missing = [max(0, self.size - side) for side in both.shape[1:]]
-        if any(missing):  # nothing is enlarged: what is missing is marked, and nothing is learned there
-            both = np.pad(both, ((0, 0), (0, missing[0]), (0, missing[1])))
-            both[-1, pair["mask"].shape[0] :] = MISSING
-            both[-1, :, pair["mask"].shape[1] :] = MISSING
+        stack, mask = padded(pair["stack"], pair["mask"], self.size)
+        both = np.concatenate([stack, mask[None]])
         crop = both[:, : self.size, : self.size]
         wanted = rng.random() >= EMPTY_CROPS
         for _ in range(4):
@@ -126,54 +118,9 @@ class DassTask:
 
     def validate(self, net: nn.Module) -> tuple[dict[str, float], np.ndarray | None]:
         """Mean IoU at 0.5 over the pairs of the val split that were edited, whole pictures, one view."""
-        overlaps, scores, false_alarms, shown = [], [], [], []
         device = next(net.parameters()).device
-        for key in self.validation:
-            pair = read(self.folder / "val", key)
-            with torch.no_grad():
-                logits = net(torch.from_numpy(pair["stack"][None]).to(device).float() / 255)
-            found = torch.sigmoid(logits)[0, 0].float().cpu().numpy()
-            truth = pair["mask"] > 127
-            if truth.any():
-                overlaps.append(iou(found >= 0.5, truth))
-                scores.append(qes(picture_to_8bit(found)) or 0.0)
-            else:
-                false_alarms.append(float((found >= 0.5).mean()))
-            if len(shown) < SHOWN and truth.any():
-                shown.append(row_of_pictures(pair["stack"], truth, found))
-        if not overlaps:
-            raise SettingError("No pair of the val split was edited; give more pictures of that split.")
-        kept = np.array(scores) > 0.5
-        result = {
-            "score": float(np.mean(overlaps)),
-            "iou": float(np.mean(overlaps)),
-            "kept": float(kept.mean()),
-            "iou_kept": float(np.array(overlaps)[kept].mean()) if kept.any() else 0.0,
-            "flagged_of_identical": float(np.mean(false_alarms)) if false_alarms else 0.0,
-        }
-        return result, np.concatenate(shown)
 
+        def predict(pair: Arrays) -> torch.Tensor:
+            return net(torch.from_numpy(pair["stack"][None]).to(device).float() / 255)
 
-def soft_dice(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """1 - Dice of two (B, 1, H, W) maps in [0, 1], mean over the samples in which there is anything to find."""
-    overlap, total = (found * truth).flatten(1).sum(1), (found + truth).flatten(1).sum(1)
-    something = (truth.flatten(1).sum(1) > 0).to(found.dtype)
-    return ((1 - (2 * overlap + 1) / (total + 1)) * something).mean()
-
-
-def coarse_entropy(logits: torch.Tensor, truth: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of logits at a fraction of the resolution against the share of each cell that is manipulated."""
-    size = [logits.shape[2], logits.shape[3]]
-    return F.binary_cross_entropy_with_logits(
-        logits, F.interpolate(truth, size, mode="area"), weight=F.interpolate(there, size, mode="area")
-    )
-
-
-def row_of_pictures(stack: np.ndarray, truth: np.ndarray, found: np.ndarray, height: int = 160) -> np.ndarray:
-    """Authentic, manipulated, truth, prior and what was found, side by side; (height, 5 * 240, 3) uint8."""
-    pictures = [stack[3:6].transpose(1, 2, 0), stack[:3].transpose(1, 2, 0)]
-    maps = (truth.astype(np.uint8) * 255, stack[-1], picture_to_8bit(found))
-    pictures += [np.repeat(one[..., None], 3, axis=2) for one in maps]
-    return np.hstack(
-        [cv2.resize(np.ascontiguousarray(one), (240, height), interpolation=cv2.INTER_AREA) for one in pictures]
-    )
+        return validation(self.folder / "val", self.validation, predict, "flagged_of_identical")

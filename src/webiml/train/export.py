@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 from webiml.errors import SettingError, WebimlError
-from webiml.nets.weights import MAX_BYTES
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.checkpoint import load_tensors, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
@@ -32,7 +31,8 @@ class Interface:
     """What a network takes and gives.
 
     Attributes:
-        inputs: name of each input to its shape; a word is a size that may vary: `batch`, `height`, `width`.
+        inputs: name of each input to its shape; a word is a size that may vary: `batch`, `height`, `width`,
+            `rows` and `columns` (places of eight pixels in a picture whose sides are rounded up to multiples of 16).
         output: what comes out, for the card: shape, range, meaning.
         about: one sentence, for the card. limits: what it is not good for, a sentence each.
     """
@@ -140,9 +140,6 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
     make_folder(out)
     calibrated = shipped.calibrate() if shipped.calibrate else {}
     exported = export_onnx(whole, interface, out / f"{name}.onnx", half=half)
-    if exported["bytes"] > MAX_BYTES:
-        (out / f"{name}.onnx").unlink()
-        raise WebimlError(f"{name}.onnx would have {exported['bytes']:,} bytes; what ships has at most {MAX_BYTES:,}.")
     card = {
         "name": name,
         "about": interface.about,
@@ -154,13 +151,38 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
         "licenses": licenses(table),
         "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
         "data": data_digest(table),
-        **{key: facts[key] for key in ("task", "settings", "settings_hash", "step", "scores") if key in facts},
+        **{
+            key: facts[key]
+            for key in ("task", "backbone", "settings", "settings_hash", "step", "scores")
+            if key in facts
+        },
         **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
         **calibrated,
         **exported,
     }
     write_bytes(out / f"{name}.data.parquet", data.read_bytes())
     write_bytes(out / f"{name}.md", card_text(card).encode())
+    write_bytes(out / f"{name}.json", (json.dumps(card, indent=2, sort_keys=True) + "\n").encode())
+    return card
+
+
+def ship_pretrained(
+    name: str, net: nn.Module, interface: Interface, out: Path, *, half: bool = False
+) -> dict[str, Any]:
+    """Write OUT/<name>.onnx and .json of a network that was not trained here, and whose card is written by hand.
+
+    Raises:
+        WebimlError, OutputError: as `export_onnx`.
+    """
+    make_folder(out)
+    card = {
+        "name": name,
+        "about": interface.about,
+        "inputs": {key: list(shape) for key, shape in interface.inputs.items()},
+        "output": interface.output,
+        "parameters": sum(parameter.numel() for parameter in net.parameters()),
+        **export_onnx(net, interface, out / f"{name}.onnx", half=half),
+    }
     write_bytes(out / f"{name}.json", (json.dumps(card, indent=2, sort_keys=True) + "\n").encode())
     return card
 
@@ -220,6 +242,7 @@ _SIZES = ((1, 64, 96), (2, 67, 101), (1, 160, 33))  # (batch, height, width): th
 
 def _example(interface: Interface, batch: int, height: int, width: int) -> dict[str, np.ndarray]:
     sizes = {"batch": batch, "height": height, "width": width}
+    sizes |= {"rows": -(-height // 16) * 2, "columns": -(-width // 16) * 2}
     rng = np.random.default_rng([height, width, batch])
     return {
         name: rng.random([sizes[size] if isinstance(size, str) else size for size in shape], dtype=np.float32)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -64,11 +63,8 @@ class Forged:
         )
 
 
-Maker = TypeVar("Maker", bound=Forged)
-
-
 def prepare_forged(
-    maker: type[Maker],
+    maker: Callable[..., Forged],
     images: Sequence[Path],
     folder: Path,
     pairs: Mapping[str, int],
@@ -77,7 +73,10 @@ def prepare_forged(
     workers: int,
     quiet: bool = False,
 ) -> dict[str, list[str]]:
-    """Make so many pairs of each split in FOLDER/<split>, or go on there; the keys of each split that have a sample."""
+    """Make so many pairs of each split in FOLDER/<split>, or go on there; the keys of each split that have a sample.
+
+    Args: maker: a kind of `Forged`, or what makes one of images, split, seed and objects.
+    """
     keys = {}
     for split, count in pairs.items():
         make = maker(tuple(images), split, seed, folder / "objects")

@@ -7,8 +7,12 @@ from typing import Any
 
 import torch
 
+from webiml.evidence import corr_dino_input
 from webiml.evidence.dass_input import CHANNELS
 from webiml.evidence.kind_input import GRID, SIDE
+from webiml.evidence.matching import MAPS
+from webiml.nets.backbones import Descriptors
+from webiml.nets.corr_dino import build as build_corr_dino
 from webiml.nets.dass import build as build_dass
 from webiml.nets.pair_classifier import KINDS, PRESETS, MatchingPreset, PairClassifier
 from webiml.nets.pair_classifier import build as build_pair_classifier
@@ -21,10 +25,22 @@ def as_shipped(network: str, settings: dict[str, Any], samples: Path) -> Shipped
     """What ships of a network, its weights not loaded yet.
 
     Args:
-        network: dass or pair-classifier. settings: of its training.
+        network: dass, corr-dino or pair-classifier. settings: of its training.
         samples: of its training; the pair classifier is calibrated on their val split.
     """
-    return _dass(settings["preset"]) if network == "dass" else _pair_classifier(settings, samples)
+    if network == "pair-classifier":
+        return _pair_classifier(settings, samples)
+    return _dass(settings["preset"]) if network == "dass" else _corr_dino(settings["preset"])
+
+
+def backbone() -> tuple[Descriptors, Interface]:
+    """What Corr-DINO sees pictures with; nothing in it was trained here, so it has no checkpoint and no pictures."""
+    interface = Interface(
+        inputs={"picture": ("batch", 3, "height", "width")},
+        output="float32 (batch, 352, rows, columns), unit vectors of what each place of 8 pixels looks like",
+        about="What does each place of a picture look like? See efficientnet_lite0.md.",
+    )
+    return Descriptors(), interface
 
 
 def _dass(preset: str) -> Shipped:
@@ -38,6 +54,25 @@ def _dass(preset: str) -> Shipped:
             "It learned from forged pairs: an edit of a kind that they lack may be missed.",
             "Where the authentic picture does not cover the manipulated one (validity 0) it can only guess how far an "
             "edit goes on.",
+        ),
+    )
+    return Shipped(interface, learned=net, whole=net)
+
+
+def _corr_dino(preset: str) -> Shipped:
+    net = build_corr_dino(preset, corr_dino_input.CHANNELS, len(MAPS))
+    interface = Interface(
+        inputs={
+            "stack": ("batch", corr_dino_input.CHANNELS, "height", "width"),
+            "matching": ("batch", len(MAPS), "rows", "columns"),
+        },
+        output="float32 (batch, 1, height, width), logits of P(pixel belongs to an object of the other picture)",
+        about="Where does a picture show an object of another one? Denoises what matching and key points propose. "
+        "Features: EfficientNet-Lite0, see efficientnet_lite0.md.",
+        limits=(
+            "It takes what webiml.evidence.corr_dino_input makes of a pair, not files.",
+            "It learned from forged pairs: an object that was bent, redrawn or strongly recoloured may be missed.",
+            "Smooth surroundings that look alike in both pictures may be taken along.",
         ),
     )
     return Shipped(interface, learned=net, whole=net)
