@@ -32,7 +32,7 @@ from torch import nn
 
 from webiml import Annotator
 from webiml.align.alignment import Alignment, agree
-from webiml.annotate.methods import METHODS, Classify, Method, correlation, difference
+from webiml.annotate.methods import Classify, Method, correlation, difference, method_of
 from webiml.annotate.views import average_views
 from webiml.errors import WebimlError
 from webiml.evidence.dass_input import CHANNELS, VALIDITY, dass_input
@@ -40,7 +40,7 @@ from webiml.evidence.evidence import Evidence
 from webiml.geometry.colour import apply_colour, fit_colour
 from webiml.geometry.maps import turned
 from webiml.nets.dass import build
-from webiml.settings import TrainRun, TrainSettings
+from webiml.settings import AnnotatorSettings, TrainRun, TrainSettings
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.checkpoint import load_tensors
 from webiml.train.dass import VALIDATION_PAIRS, DassTask, ForgedStack
@@ -72,6 +72,9 @@ def laid_upon(authentic: np.ndarray, manipulated: np.ndarray, *features: object)
 linear = functools.partial(fit_colour, degree=1)
 
 
+LEARNED, PRIOR = (method_of(AnnotatorSettings(method=name)) for name in ("learned", "prior"))
+
+
 @dataclass(frozen=True)
 class Variant:
     """One line of the table.
@@ -84,8 +87,8 @@ class Variant:
     """
 
     net: str | None
-    classify: Classify = METHODS["learned"].classify
-    sure: float = METHODS["learned"].sure
+    classify: Classify = LEARNED.classify
+    sure: float = LEARNED.sure
     look: str = "whole"
     blanked: tuple[int, ...] = ()
 
@@ -96,7 +99,7 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {  # what is put in place of which func
     "linear": {"webiml.align.alignment.fit_colour": linear, "webiml.priors.difference.fit_colour": linear},
 }
 VARIANTS = {
-    "prior only": Variant(None, METHODS["prior"].classify, METHODS["prior"].sure),
+    "prior only": Variant(None, PRIOR.classify, PRIOR.sure),
     "net without prior": Variant("net without prior", blanked=tuple(range(VALIDITY + 1, CHANNELS))),
     "net and prior": Variant("net and prior"),
     "without classifier": Variant("net and prior", anything, sure=1.0),

@@ -10,7 +10,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from webiml.annotate.methods import METHODS
+from webiml.annotate.methods import method_of
 from webiml.errors import BadMap
 from webiml.evidence.evidence import Evidence
 from webiml.images.codec import from_8bit, to_8bit
@@ -27,7 +27,7 @@ class Annotator:
 
     def __init__(self, settings: AnnotatorSettings | None = None) -> None:
         self.settings = settings or AnnotatorSettings()
-        self.method = METHODS[self.settings.method]
+        self.method = method_of(self.settings)
 
     def __call__(self, authentic: np.ndarray, manipulated: np.ndarray) -> Annotation:
         """Annotate one pair.
@@ -40,7 +40,7 @@ class Annotator:
             BadMap: an array of another shape or type.
         """
         _refuse_other_arrays(authentic=authentic, manipulated=manipulated)
-        evidence = Evidence(authentic, manipulated)
+        evidence = Evidence(authentic, manipulated, self.method.backbone)
         likely = self.method.classify(evidence)
         kind = max(likely, key=lambda one: likely[one])
         if likely[kind] >= self.method.sure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -37,9 +38,9 @@ def classify_by_curves(evidence: Evidence) -> dict[Kind, float]:
     return {Kind.SDG: (1 - same) * shared} if shared >= 0.5 else {Kind.UNRELATED: (1 - same) * (1 - shared)}
 
 
-def classify_by_network(evidence: Evidence) -> dict[Kind, float]:
+def classify_by_network(evidence: Evidence, folder: Path | None = None) -> dict[Kind, float]:
     """The calibrated probability of each kind, by the pair classifier."""
     inputs = {name: array[None] for name, array in kind_input(evidence).items()}
-    logits = weights.load("pair_classifier")(**inputs)[0, : len(KINDS)].astype(np.float64)
+    logits = weights.load("pair_classifier", folder)(**inputs)[0, : len(KINDS)].astype(np.float64)
     likely = np.exp(logits - logits.max())
     return dict(zip(KINDS, (likely / likely.sum()).tolist(), strict=True))

@@ -85,6 +85,10 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
             f"{where} must be one of {', '.join(map(str, choices))}, got {reprlib.repr(value)}."
             + (f" Did you mean {close[0]}?" if close else "")
         )
+    if hint == Path | None:
+        if isinstance(value, str):
+            return Path(value)
+        raise SettingError(f"{where} must be a path, got {reprlib.repr(value)}.")
     wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
     # bool is an int in Python, but `workers: true` is a mistake.
     fits = isinstance(value, bool) if hint is bool else isinstance(value, (int, hint)) and not isinstance(value, bool)

@@ -24,6 +24,7 @@ COMMANDS = {
     "forge": "Forge pairs with exact masks from ordinary pictures.",
     "train": "Train a network on pairs that are forged from ordinary pictures.",
     "export": "Make what ships of a trained network: ONNX, a card, the list of its pictures.",
+    "fetch": "Download a backbone that does not ship, and check it.",
 }
 """Name of each command, which is also its module in `webiml.cli` and the function in it, and what it does."""
 
