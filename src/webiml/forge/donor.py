@@ -79,9 +79,11 @@ def _copies(donor: Scene, scene: Scene, rng: Rng) -> DonorPaste:
     high = 0.2 if count > 1 else 0.58 if rng.random() < 0.35 else 0.3
     transforms = tuple(placement(thing, scene.shape, 0.014, high, rng) for _ in range(count))
     blend = str(rng.choice(["hard", "soft", "feathered", "poisson"], p=[0.3, 0.3, 0.32, 0.08]))
-    source = recolour(donor.rgb, rng) if rng.random() < 0.5 else donor.rgb
+    recoloured = rng.random() < 0.5
+    source = recolour(donor.rgb, rng) if recoloured else donor.rgb
     harmonise = rng.uniform(0.1, 0.4) if rng.random() < 0.25 else 0.0
-    made = DonorPaste(source, thing, transforms, blend, harmonise, _seed(rng), f"paste_{count}")
+    operation = f"recoloured_paste_{count}" if recoloured else f"paste_{count}"
+    made = DonorPaste(source, thing, transforms, blend, harmonise, _seed(rng), operation)
     return _bent(made, rng) if rng.random() < 0.15 else made
 
 
