@@ -13,6 +13,7 @@ import dataclasses
 import inspect
 import textwrap
 import typing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webiml import Kind, Reason, Status
@@ -27,7 +28,7 @@ from webiml.types import Row
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-VALUES = {int: "N", float: "X"}  # what stands for a value in the table of flags
+VALUES = {int: "N", float: "X", Path | None: "FOLDER"}  # what stands for a value in the table of flags
 
 
 def columns() -> str:
@@ -126,9 +127,9 @@ def flags(settings: type) -> str:
             shown = f"`{flag}`" if not field.default else f"`{flag}`, `--no-{flag[2:]}`"
             default = "on" if field.default else "off"
         else:
-            choices = typing.get_args(hint)
+            choices = () if hint in VALUES else typing.get_args(hint)
             value = f"{{{','.join(choices)}}}" if len(choices) > 1 else choices[0] if choices else VALUES[hint]
-            shown, default = f"`{flag} {value}`", f"`{field.default}`"
+            shown, default = f"`{flag} {value}`", "none" if field.default is None else f"`{field.default}`"
         lines.append((shown, default, docs[field.name]))
     return table(("flag", "default", "meaning"), lines)
 

@@ -27,7 +27,7 @@ def dass_says(monkeypatch, logits: float, middle: float) -> None:
         answer[..., stack.shape[2] // 4 : -(stack.shape[2] // 4), stack.shape[3] // 4 : -(stack.shape[3] // 4)] = middle
         return answer
 
-    monkeypatch.setattr(weights, "load", lambda name: net)
+    monkeypatch.setattr(weights, "load", lambda name, folder=None: net)
 
 
 def test_a_network_that_is_sure_of_something_is_left_alone(monkeypatch, edited):

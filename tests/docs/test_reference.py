@@ -51,12 +51,10 @@ def test_every_flag_is_listed_with_its_default_as_the_command_says_it(reference)
         flag = f"--{field.name.replace('_', '-')}"
         (line,) = [line for line in shown.splitlines() if re.match(rf"\S* +{flag} ", line)]
         (row,) = [row for row in listed.splitlines() if re.match(rf"\| `{flag}[ `]", row)]
-        assert f"[default: {field.default}]" in line
-        assert (
-            ("on" if field.default else "off") in row
-            if isinstance(field.default, bool)
-            else f"`{field.default}`" in row
-        )
+        named = {True: "on", False: "off", None: "none"}
+        plain = field.default is None or isinstance(field.default, bool)
+        assert field.default is None or f"[default: {field.default}]" in line
+        assert (f"| {named[field.default]} |" if plain else f"`{field.default}`") in row
         assert row.split(" | ")[2].strip(" |").replace("`", "") in line
 
 

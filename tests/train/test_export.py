@@ -100,11 +100,11 @@ def test_what_ships_says_where_it_comes_from(trained, tmp_path):
 def test_what_ships_is_what_the_package_opens(trained, tmp_path, monkeypatch):
     out = tmp_path / "weights"
     ship(trained / "best.safetensors", "test", shipped(net()), out, data=trained / "data.parquet")
-    monkeypatch.setattr(weights, "_folder", lambda: out)
+    monkeypatch.setattr(weights, "_shipped", lambda: out)
     batch = np.random.default_rng(1).random((2, 3, 9, 8), dtype=np.float32)
     with torch.no_grad():
         want = net().eval()(torch.from_numpy(batch)).numpy()
-    assert np.allclose(weights._load.__wrapped__("test", 1)(batch), want, atol=1e-4)
+    assert np.allclose(weights._load.__wrapped__("test", None, 1)(batch), want, atol=1e-4)
 
 
 def test_other_data_is_refused(trained, tmp_path):
