@@ -63,13 +63,11 @@ def test_blocks_are_the_naive_loop(one, other):
     manipulated, authentic = features(rng, *one), features(rng, *other)
     want = naive(manipulated, authentic)
     for block in (3, 8, 512):
-        here, there = match_maps(manipulated, authentic, block)
-        assert here.shape == (len(MAPS), *one) and there.shape == (len(MAPS), *other) and here.dtype == np.float32
+        here = match_maps(manipulated, authentic, block)
+        assert here.shape == (len(MAPS), *one) and here.dtype == np.float32
         for name in MAPS:
             if name not in FIELD[3:]:
                 np.testing.assert_allclose(here[MAPS.index(name)], want[name], atol=2e-4, err_msg=name)
-    swapped, _ = match_maps(authentic, manipulated)
-    np.testing.assert_allclose(swapped, there, atol=2e-4)
 
 
 def test_memory_grows_with_the_area_and_not_with_its_square():
@@ -89,7 +87,7 @@ def test_a_field_that_moves_as_the_places_do_has_derivatives_of_one():
     rng = np.random.default_rng(1)
     one = rng.normal(size=(64, 9, 9)).astype(np.float32)
     one /= np.linalg.norm(one, axis=0)
-    here, _ = match_maps(one, one)
+    here = match_maps(one, one)
     inside = here[[MAPS.index(name) for name in FIELD]][:, 1:-1, 1:-1]
     want = {"mutual": 1, "spread": 0, "cycle": 0, "bend": 0, "x_across": 1, "y_across": 0, "x_down": 0, "y_down": 1}
     for name, found in zip(FIELD, inside, strict=True):
@@ -100,8 +98,8 @@ def test_a_field_that_moves_as_the_places_do_has_derivatives_of_one():
 def test_turned_maps_are_those_of_the_turned_pair(symmetry):
     rng = np.random.default_rng(symmetry)
     manipulated, authentic = features(rng, 6, 8), features(rng, 7, 7)
-    here, _ = match_maps(manipulated, authentic)
-    want, _ = match_maps(turned(manipulated, symmetry), turned(authentic, symmetry))
+    here = match_maps(manipulated, authentic)
+    want = match_maps(turned(manipulated, symmetry), turned(authentic, symmetry))
     np.testing.assert_allclose(turned_matching(here, symmetry), want, atol=1e-3)
 
 

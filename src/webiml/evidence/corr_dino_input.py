@@ -49,7 +49,7 @@ def corr_dino_input(evidence: Evidence) -> dict[str, np.ndarray]:
     """
     return {
         "stack": stack_of(evidence.manipulated, evidence.correlation),
-        "matching": on_grid(evidence.matching[0], evidence.manipulated.shape[:2]),
+        "matching": on_grid(evidence.matching, evidence.manipulated.shape[:2]),
     }
 
 
@@ -59,7 +59,7 @@ def donor_input(evidence: Evidence) -> dict[str, np.ndarray]:
     prior = correlation_prior(evidence.manipulated, evidence.authentic, inverse)
     return {
         "stack": stack_of(evidence.authentic, prior),
-        "matching": on_grid(evidence.matching[1], evidence.authentic.shape[:2]),
+        "matching": on_grid(evidence.donor_matching, evidence.authentic.shape[:2]),
     }
 
 

@@ -67,9 +67,14 @@ class Evidence:
         return correlation_prior(self.authentic, self.manipulated, self.hypotheses)
 
     @cached_property
-    def matching(self) -> tuple[np.ndarray, np.ndarray]:
-        """Maps of the manipulated and of the authentic picture: how every place looks for itself in the other one."""
+    def matching(self) -> np.ndarray:
+        """Maps of the manipulated picture: how every place of it looks for itself in the authentic one."""
         return match_maps(*without_common(self._manipulated.descriptors, self._authentic.descriptors))
+
+    @property
+    def donor_matching(self) -> np.ndarray:
+        """The same of the authentic picture, which looks for itself in the manipulated one."""
+        return match_maps(*without_common(self._authentic.descriptors, self._manipulated.descriptors))
 
     @property
     def native_transform(self) -> np.ndarray | None:

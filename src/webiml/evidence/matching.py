@@ -52,42 +52,30 @@ def without_common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, n
     return tuple(features / np.maximum(np.linalg.norm(features, axis=0), 1e-4) for features in (one, two))  # type: ignore
 
 
-def match_maps(manipulated: np.ndarray, authentic: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, np.ndarray]:
-    """What matching says of each place of the manipulated picture, and of each place of the authentic one.
+def match_maps(picture: np.ndarray, other: np.ndarray, block: int = BLOCK) -> np.ndarray:
+    """What matching says of each place of one picture of a pair.
 
     Args:
-        manipulated, authentic: (C, h, w) float32 unit vectors (over C) of each place; sizes may differ.
+        picture, other: (C, h, w) float32 unit vectors (over C) of each place; sizes may differ.
         block: rows held at once; decides memory, not the result.
     Returns:
-        (len(MAPS), h, w) float32 for either picture, in the order of MAPS: cosines with the other picture's places at
-        RANKS of their order; cosines with the places of the own picture, its 3x3 neighbourhood left out; how mutual the
-        best match is, how widely it is spread, how far a match's match is from home, how far the field of matches is
-        from linear, and its derivatives (1 where the match moves as the place does).
+        (len(MAPS), h, w) float32, in the order of MAPS: cosines with the other picture's places at RANKS of their
+        order; cosines with the places of the own picture, its 3x3 neighbourhood left out; how mutual the best match is,
+        how widely it is spread, how far a match's match is from home, how far the field of matches is from linear, and
+        its derivatives (1 where the match moves as the place does).
     """
-    here, there = _flat(manipulated), _flat(authentic)
-    sizes = manipulated.shape[1:], authentic.shape[1:]
-    places = tuple(_places(*size) for size in sizes)
-    forth, back = (
-        _soft_match(one, other, where, block)
-        for one, other, where in ((here, there, places[1]), (there, here, places[0]))
-    )
-    sides = []
-    for one, other, match, reverse, own, size in (
-        (here, there, forth, back, places[0], sizes[0]),
-        (there, here, back, forth, places[1], sizes[1]),
-    ):
-        mutual, cycle = _mutual(one, other, match[2], reverse[2], reverse[0], own, block)
-        sides.append(
-            np.concatenate(
-                [
-                    ranked(one, other, block).reshape(len(RANKS), *size),
-                    ranked(one, one, block, size=size).reshape(len(RANKS), *size),
-                    np.stack([mutual, 2 * match[1], 2 * cycle]).reshape(3, *size),
-                    _field(match[0].T.reshape(2, *size)),
-                ]
-            ).astype(np.float32)
-        )
-    return sides[0], sides[1]
+    here, there = _flat(picture), _flat(other)
+    size, home = picture.shape[1:], _places(*picture.shape[1:])
+    match, spread, total = _soft_match(here, there, _places(*other.shape[1:]), block)
+    back, _, back_total = _soft_match(there, here, home, block)
+    mutual, cycle = _mutual(here, there, total, back_total, back, home, block)
+    maps = [
+        ranked(here, there, block).reshape(len(RANKS), *size),
+        ranked(here, here, block, size=size).reshape(len(RANKS), *size),
+        np.stack([mutual, 2 * spread, 2 * cycle]).reshape(3, *size),
+        _field(match.T.reshape(2, *size)),
+    ]
+    return np.concatenate(maps).astype(np.float32)
 
 
 def ranked(
