@@ -86,6 +86,9 @@ def main() -> None:
     print(f"{machine()}, {arguments.workers} workers, method {arguments.method or 'default'}, seed {arguments.seed}\n")
     print(f"{'shared object':<14}{'n':>5}{'kind right':>12}{'IoU':>8}{'QES > 0.5':>11}{'IoU kept':>10}")
     for name, keys in found.items():
+        if not keys:  # none among --most pairs
+            print(f"{name:<14}{0:>5}")
+            continue
         numbers = summary([one for one in scored if one[0].key in keys])
         print(
             f"{name:<14}{numbers['n']:>5}{numbers['kind_accuracy']:>12.3f}{numbers['iou']:>8.3f}"

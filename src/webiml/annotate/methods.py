@@ -32,10 +32,10 @@ class Method:
     """How pairs are annotated.
 
     Attributes:
-        backbone: what the evidence sees pictures with.
         classify: the kind of a pair.
         sure: a kind less probable than this is not believed, and every segmenter that may fit is asked.
         segment: for each kind that can hold a forgery, the probability that a pixel is manipulated.
+        backbone: what the evidence sees pictures with.
     """
 
     classify: Classify
