@@ -12,10 +12,10 @@ from webiml.errors import SettingError
 
 
 def export(
-    checkpoint: Path | None = None,
+    checkpoint: Path,
     /,
     *,
-    name: Literal["dass", "corr-dino", "pair-classifier", "backbone"],
+    name: Literal["dass", "corr-dino", "pair-classifier", "trunk"],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     data: Path | None = None,
     samples: Path | None = None,
@@ -25,19 +25,16 @@ def export(
 
     The ONNX file is checked against torch on several sizes before anything is written.
 
-    Examples:
-
-    - `webiml export training/best.safetensors --name dass --out src/webiml/weights`
-    - `webiml export --name backbone --out src/webiml/weights`
+    Example: `webiml export training/best.safetensors --name dass --out src/webiml/weights`
 
     Exit codes: 0 it is written, 1 ONNX and torch differ, 2 a wrong argument, 3 the output could not be written.
 
     Parameters
     ----------
     checkpoint
-        best.safetensors of a training; the backbone has none.
+        best.safetensors of a training.
     name
-        Which network it is. The backbone is the pretrained part of Corr-DINO, which was not trained here.
+        Which network it is.
     out
         Folder of the files; made when missing.
     data
@@ -51,15 +48,9 @@ def export(
     refuse_without_torch()
     from webiml.cli.terminal import say
     from webiml.train.checkpoint import read_facts
-    from webiml.train.export import ship, ship_pretrained
-    from webiml.train.shipped import as_shipped, backbone
+    from webiml.train.export import ship
+    from webiml.train.shipped import as_shipped
 
-    if name == "backbone":
-        card = ship_pretrained("efficientnet_lite0", *backbone(), out, half=half)
-        say(f"backbone   {card['parameters']:,} parameters   {card['bytes']:,} bytes")
-        return 0
-    if checkpoint is None:
-        raise SettingError(f"Say which checkpoint of {name}, such as training/best.safetensors.")
     facts = read_facts(checkpoint)
     if facts.get("task") != name:
         raise SettingError(f"{checkpoint} is a checkpoint of {facts.get('task')}, not of {name}.")

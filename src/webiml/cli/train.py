@@ -30,7 +30,7 @@ _TRIED_PAIRS, _TRIED_STEPS = 3, 3  # of a dry run
 
 
 def train(
-    network: Literal["dass", "corr-dino", "pair-classifier"],
+    network: Literal["dass", "corr-dino", "pair-classifier", "trunk"],
     /,
     *,
     images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
@@ -44,7 +44,8 @@ def train(
     """Train a network on pairs that are forged from ordinary pictures.
 
     NETWORK is `dass` (where was the authentic picture edited?), `corr-dino` (where does the manipulated picture show an
-    object of the authentic one?) or `pair-classifier` (what have both in common?).
+    object of the authentic one?), `pair-classifier` (what have both in common?) or `trunk` (which places of two
+    pictures show the same? What Corr-DINO sees with; trained before it).
 
     First the pairs are forged and measured, each once; then the network learns from them. The same command resumes
     after any interruption, also after a kill, and ends with the same weights.
@@ -136,6 +137,10 @@ def _prepare(
             images, folder, pairs=source.pairs, seed=settings.seed, workers=workers, quiet=run.quiet,
             backbone=source.backbone,
         )  # fmt: skip
+    elif network == "trunk":
+        from webiml.train.trunk import prepare_points
+
+        prepare_points(images, folder, pairs=source.pairs, seed=settings.seed, workers=workers, quiet=run.quiet)
     else:
         from webiml.train.pair_classifier import prepare_looks
 
@@ -154,6 +159,10 @@ def _task(network: str, settings: TrainSettings, folder: Path) -> Task:
         from webiml.train.corr_dino import CorrDinoTask
 
         return CorrDinoTask(settings, folder)
+    if network == "trunk":
+        from webiml.train.trunk import TrunkTask
+
+        return TrunkTask(settings, folder)
     from webiml.train.pair_classifier import PairClassifierTask
 
     return PairClassifierTask(settings, folder)
@@ -205,6 +214,8 @@ def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: Tra
         from webiml.train.corr_dino import ForgedMatch
 
         Maker = functools.partial(ForgedMatch, backbone=backbone)
+    elif network == "trunk":
+        from webiml.train.trunk import ForgedPoints as Maker
     else:
         from webiml.train.pair_classifier import ForgedInput as Maker
     make = Maker(tuple(images), "train", settings.seed)

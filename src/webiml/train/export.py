@@ -166,27 +166,6 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
     return card
 
 
-def ship_pretrained(
-    name: str, net: nn.Module, interface: Interface, out: Path, *, half: bool = False
-) -> dict[str, Any]:
-    """Write OUT/<name>.onnx and .json of a network that was not trained here, and whose card is written by hand.
-
-    Raises:
-        WebimlError, OutputError: as `export_onnx`.
-    """
-    make_folder(out)
-    card = {
-        "name": name,
-        "about": interface.about,
-        "inputs": {key: list(shape) for key, shape in interface.inputs.items()},
-        "output": interface.output,
-        "parameters": sum(parameter.numel() for parameter in net.parameters()),
-        **export_onnx(net, interface, out / f"{name}.onnx", half=half),
-    }
-    write_bytes(out / f"{name}.json", (json.dumps(card, indent=2, sort_keys=True) + "\n").encode())
-    return card
-
-
 def card_text(card: Mapping[str, Any]) -> str:
     """A card as Markdown."""
     settings = card.get("settings", {})

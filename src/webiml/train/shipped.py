@@ -25,22 +25,29 @@ def as_shipped(network: str, settings: dict[str, Any], samples: Path) -> Shipped
     """What ships of a network, its weights not loaded yet.
 
     Args:
-        network: dass, corr-dino or pair-classifier. settings: of its training.
+        network: dass, corr-dino, pair-classifier or trunk. settings: of its training.
         samples: of its training; the pair classifier is calibrated on their val split.
     """
     if network == "pair-classifier":
         return _pair_classifier(settings, samples)
+    if network == "trunk":
+        return _trunk()
     return _dass(settings["preset"]) if network == "dass" else _corr_dino(settings["preset"])
 
 
-def backbone() -> tuple[Descriptors, Interface]:
-    """What Corr-DINO sees pictures with; nothing in it was trained here, so it has no checkpoint and no pictures."""
+def _trunk() -> Shipped:
+    net = Descriptors()
     interface = Interface(
         inputs={"picture": ("batch", 3, "height", "width")},
         output="float32 (batch, 352, rows, columns), unit vectors of what each place of 8 pixels looks like",
-        about="What does each place of a picture look like? See efficientnet_lite0.md.",
+        about="What does each place of a picture look like? EfficientNet-Lite0 (see efficientnet_lite0.md), its later "
+        "blocks tuned so that places of two pictures which show the same thing look most alike.",
+        limits=(
+            "It was tuned on pasted objects: another view of the same thing may look different to it.",
+            "Smooth places look alike wherever they are.",
+        ),
     )
-    return Descriptors(), interface
+    return Shipped(interface, learned=net, whole=net)
 
 
 def _dass(preset: str) -> Shipped:
