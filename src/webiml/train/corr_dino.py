@@ -98,6 +98,7 @@ class CorrDinoTask:
         self.folder, self.size, self.seed = folder, settings.size, settings.seed
         self.keys = list_samples(folder / "train")
         self.validation = list_samples(folder / "val")
+        self.donor = DONOR
         torch.manual_seed(settings.seed)
         net: nn.Module = build(settings.preset, CHANNELS, len(MAPS))
         self.net = net.to(memory_format=torch.channels_last)  # pyright: ignore
@@ -110,7 +111,7 @@ class CorrDinoTask:
         """
         rng = np.random.default_rng((self.seed, index))
         pair = read(self.folder / "train", self.keys[int(rng.integers(len(self.keys)))])
-        side = "donor_" if rng.random() < DONOR else ""
+        side = "donor_" if rng.random() < self.donor else ""
         return crop(pair[f"{side}stack"], pair[f"{side}matching"], pair[f"{side}mask"], self.size, rng)
 
     def loss(self, net: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
