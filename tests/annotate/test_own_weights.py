@@ -48,7 +48,7 @@ def test_the_dataset_says_which_network_it_was(tmp_path):
     settings = export(tmp_path)
     card = json.loads((tmp_path / "corr_dino.json").read_text())
     assert networks(settings)["corr_dino"] == card["onnx_sha256"]
-    assert "efficientnet_lite0" in networks(settings)
+    assert "trunk" in networks(settings)
     assert provenance(settings)[1] != provenance(AnnotatorSettings())[1]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

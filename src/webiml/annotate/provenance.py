@@ -28,7 +28,7 @@ def networks(settings: AnnotatorSettings) -> dict[str, str]:
     found["corr_dino"] = weights.digest("corr_dino", settings.weights)
     backbone = weights.backbone(settings.weights)
     if backbone not in dinov2.PUBLISHED:
-        return found | {"efficientnet_lite0": weights.digest("efficientnet_lite0")}
+        return found | {"trunk": weights.digest("trunk")}
     dinov2.fetch(backbone)
     return found | {backbone: dinov2.PUBLISHED[backbone].sha256}
 

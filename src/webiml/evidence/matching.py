@@ -34,7 +34,7 @@ def descriptors(picture: np.ndarray, backbone: str = SHIPPED_BACKBONE) -> np.nda
         SettingError: it is one of DINOv2's sizes, and not on this machine.
     """
     if backbone == SHIPPED_BACKBONE:
-        net, cell, stride = weights.load("efficientnet_lite0"), 8, 16
+        net, cell, stride = weights.load("trunk"), 8, 16
     else:
         net, cell, stride = dinov2.load(backbone), dinov2.PATCH, dinov2.PATCH
     height, width = picture.shape[:2]

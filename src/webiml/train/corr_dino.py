@@ -17,6 +17,7 @@ from webiml.evidence.evidence import Evidence
 from webiml.evidence.matching import MAPS, SEEN_PLACES, turned_matching
 from webiml.geometry.maps import SYMMETRIES, turned
 from webiml.images.codec import picture_to_8bit
+from webiml.nets import dinov2, weights
 from webiml.nets.corr_dino import build
 from webiml.nets.weights import SHIPPED_BACKBONE
 from webiml.settings import TrainSettings
@@ -44,7 +45,9 @@ class ForgedMatch(Forged):
     @property
     def settings(self) -> dict[str, object]:
         """What decides the samples."""
-        seen = {"backbone": self.backbone, "places": SEEN_PLACES, "maps": [*LOOKS, *MAPS]}
+        published = dinov2.PUBLISHED.get(self.backbone)
+        digest = published.sha256 if published else weights.digest("trunk")
+        seen = {"backbone": digest, "places": SEEN_PLACES, "maps": [*LOOKS, *MAPS]}
         return super().settings | {"kinds": KINDS, "sizes": list(SIZES)} | seen
 
     def __call__(self, key: str) -> Arrays | None:
