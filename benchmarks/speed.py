@@ -1,11 +1,12 @@
 """How fast is `webiml annotate`, and what does it take? Prints tables; a timed test would fail on a busy machine.
 
-    python benchmarks/speed.py [--part start|nets|pairs|spg|large|memory] [--count 60] [--workers 2]
+    python benchmarks/speed.py [--part start|nets|pairs|spg|sdg|large|memory] [--count 60] [--workers 2]
 
     start   `webiml --help` and `import webiml`, median of ten
     nets    each network that ships on one pair of 384x256, by torch and by onnxruntime, one thread and two
     pairs   --count pairs of 384x256 of all kinds: as a user runs it, and where the time goes within one process
     spg     the same of SPG pairs alone
+    sdg     the same of SDG pairs alone
     large   a pair of 4000x3000 of either kind: seconds, and the peak memory of all its processes together
     memory  peak memory of 100 and of 1,000 small pairs
 
@@ -40,18 +41,22 @@ from webiml.forge.objects import blob
 PICTURES = Path(__file__).parent.parent / "examples" / "pictures"
 WEBIML = [sys.executable, "-m", "webiml"]
 MIX = {"SPG": 0.4, "SDG": 0.4, "identical": 0.1, "unrelated": 0.1}
-STEPS = {  # file and function: what its time, with all that it calls, is named; none of them calls another
+STEPS = {  # file and function: what its time is named, with all that it calls but what is named apart
     ("read.py", "read_bytes"): "read",
     ("decode.py", "decode"): "decode",
     ("evidence.py", "features"): "features",
     ("alignment.py", "align"): "align",
     ("difference.py", "difference_prior"): "difference",
+    ("picture.py", "search"): "search",
     ("evidence.py", "hypotheses"): "hypotheses",
     ("correlation.py", "correlation_prior"): "correlation",
+    ("matching.py", "descriptors"): "descriptors",
+    ("evidence.py", "matching"): "matching",
     ("weights.py", "__call__"): "networks",
     ("codec.py", "encode_png"): "encode",
 }
-NETWORKS = {"dass": "3", "pair_classifier": "1"}  # name to batch
+WITHIN = {"search": "hypotheses", "descriptors": "matching"}  # the first is called by the second
+NETWORKS = {"dass": "3", "corr_dino": "3", "pair_classifier": "1", "trunk": "2"}  # name to batch
 TIMED_NET = """
 import statistics, sys, time
 from pathlib import Path
@@ -61,7 +66,7 @@ from webiml.train.shipped import as_shipped
 name, batch = sys.argv[1], int(sys.argv[2])
 card = weights.card(name)
 shipped = as_shipped(name.replace("_", "-"), card["settings"], Path())
-sizes = {"batch": batch, "height": 256, "width": 384}
+sizes = {"batch": batch, "height": 256, "width": 384, "rows": 32, "columns": 48}
 arrays = [np.random.default_rng(0).random([sizes.get(n, n) for n in shape], np.float32)
           for shape in shipped.interface.inputs.values()]
 def median(call):
@@ -95,7 +100,7 @@ class Ran:
 def main() -> None:
     """Measure each part that was asked for."""
     parts: dict[str, Callable[[argparse.Namespace], None]]
-    parts = {"start": start, "nets": nets, "pairs": pairs, "spg": spg, "large": large, "memory": memory}
+    parts = {"start": start, "nets": nets, "pairs": pairs, "spg": spg, "sdg": sdg, "large": large, "memory": memory}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=list(parts), action="append", help="may be given again; default: all")
     parser.add_argument("--count", type=int, default=60, help="pairs of --part pairs")
@@ -121,7 +126,7 @@ def start(arguments: argparse.Namespace) -> None:
 
 
 def nets(_: argparse.Namespace) -> None:
-    """Each network as annotating runs it: DASS on three views, the pair classifier on one pair."""
+    """Each network as annotating runs it: three views of DASS and Corr-DINO, both pictures for the trunk."""
     print("\nnetworks, one pair of 384x256, median of 7, milliseconds")
     print(f"  {'':<28}{'parameters':>12}{'torch':>9}{'onnxruntime':>13}{'two threads':>13}")
     for name, size in NETWORKS.items():
@@ -136,6 +141,11 @@ def pairs(arguments: argparse.Namespace) -> None:
 def spg(arguments: argparse.Namespace) -> None:
     """Small SPG pairs."""
     annotate_made(arguments, {"SPG": 1.0})
+
+
+def sdg(arguments: argparse.Namespace) -> None:
+    """Small SDG pairs."""
+    annotate_made(arguments, {"SDG": 1.0})
 
 
 def annotate_made(arguments: argparse.Namespace, mix: Mapping[str, float]) -> None:
@@ -167,9 +177,14 @@ def print_steps(folder: Path) -> None:
             dataset.annotate_pair_files(pair)
     spent: dict[str, float] = {}
     stats = pstats.Stats(profile)
-    for (file, _, function), (_, _, _, seconds, _) in stats.stats.items():  # type: ignore[attr-defined]
+    for (file, _, function), (_, _, _, seconds, callers) in stats.stats.items():  # type: ignore[attr-defined]
         if name := STEPS.get((Path(file).name, function)):
-            spent[name] = seconds / len(listed)
+            # The trunk is a network, too, but a part of what describes.
+            within = sum(taken[3] for (_, _, caller), taken in callers.items() if caller == "descriptors")
+            spent[name] = (seconds - within * (name == "networks")) / len(listed)
+    for part, whole in WITHIN.items():
+        if part in spent and whole in spent:
+            spent[whole] -= spent[part]
     total = stats.total_tt / len(listed)  # type: ignore[attr-defined]
     spent["the rest"] = total - sum(spent.values())
     print(f"\n  steps, mean over all pairs, one process, milliseconds of {1000 * total:.0f}")
