@@ -16,7 +16,7 @@ import argparse
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class Budget:
     size: int
     count: int  # forged pairs
     preset: str
-    sample: int | None  # SPG pairs of each table that are scored; None for all
+    sample: int | None  # pairs of each table that are scored; None for all
     tables: list[str] = field(default_factory=list)
 
     def training(self, seed: int) -> TrainSettings:
@@ -127,24 +127,33 @@ class Budget:
         return TrainSettings(**given, seed=seed, warmup=warmup)
 
 
-def main() -> None:
-    """Make what is missing and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def budget_parser(description: str | None, *, batch: int) -> argparse.ArgumentParser:
+    """What `budget_of` asks of a command line."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, action="append", required=True, help="a pack; may be repeated")
     parser.add_argument("--pairs", type=named_table, action="append", required=True, metavar="[NAME=]TABLE")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=batch)
     parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
     parser.add_argument("--count", type=int, default=1000, help="forged pairs that the nets learn from")
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training each")
-    parser.add_argument("--sample", type=int, help="score this many SPG pairs of each table, drawn by key")
+    parser.add_argument("--sample", type=int, help="score this many pairs of each table, drawn by key")
     parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    tables = dict(arguments.pairs)
+    return parser
+
+
+def budget_of(arguments: argparse.Namespace) -> Budget:
+    """The budget of a command line."""
     names = ("steps", "batch", "size", "count", "preset", "sample")
-    budget = Budget(**{name: getattr(arguments, name) for name in names}, tables=sorted(tables))
+    return Budget(**{name: getattr(arguments, name) for name in names}, tables=sorted(dict(arguments.pairs)))
+
+
+def main() -> None:
+    """Make what is missing and print the table."""
+    arguments = budget_parser(__doc__, batch=8).parse_args()
+    tables, budget = dict(arguments.pairs), budget_of(arguments)
     try:
         make_folder(arguments.out)
         for name, variant in VARIANTS.items():
@@ -179,12 +188,17 @@ def run(
     write_bytes(path, json.dumps(result, indent=1, allow_nan=False).encode())
 
 
-@contextmanager
-def looking(look: str) -> Iterator[None]:
+def looking(look: str) -> AbstractContextManager[None]:
     """The package with the functions of a look put in their places."""
+    return replaced(LOOKS[look])
+
+
+@contextmanager
+def replaced(parts: Mapping[str, Any]) -> Iterator[None]:
+    """The package with `parts` put in place of what their names say."""
     with ExitStack() as stack:
-        for place, function in LOOKS[look].items():
-            stack.enter_context(mock.patch(place, function))
+        for place, part in parts.items():
+            stack.enter_context(mock.patch(place, part))
         yield
 
 

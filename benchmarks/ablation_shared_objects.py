@@ -11,23 +11,20 @@ command goes on after a kill. The numbers are means over the seeds, and in brack
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import cv2
 import numpy as np
 import torch
-from ablation import slug, spread_of
-from accuracy import named_table
+from ablation import Budget, budget_of, budget_parser, replaced, result_path, slug, spread_of
 from machine import machine
 from scoring import read_pair, read_table
 from torch import nn
@@ -45,7 +42,7 @@ from webiml.metrics.qes import qes
 from webiml.nets.backbones import Descriptors
 from webiml.nets.corr_dino import CorrDino, build
 from webiml.runners.cores import one_thread
-from webiml.settings import TrainRun, TrainSettings
+from webiml.settings import TrainRun
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.checkpoint import load_tensors
 from webiml.train.corr_dino import VALIDATION_PAIRS, CorrDinoTask, ForgedMatch
@@ -116,48 +113,17 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {  # what is put in place of which part
 }
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What every net has to learn with, and on what it is scored."""
-
-    steps: int
-    batch: int
-    size: int
-    count: int  # forged pairs
-    preset: str
-    tables: list[str] = field(default_factory=list)
-
-    def training(self, seed: int) -> TrainSettings:
-        """The settings of one training."""
-        warmup = min(100, self.steps // 5)
-        given = {"steps": self.steps, "batch": self.batch, "size": self.size, "preset": self.preset}
-        return TrainSettings(**given, seed=seed, warmup=warmup)
-
-
 def main() -> None:
     """Make what is missing and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, action="append", required=True, help="a pack; may be repeated")
-    parser.add_argument("--pairs", type=named_table, action="append", required=True, metavar="[NAME=]TABLE")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--batch", type=int, default=6)
-    parser.add_argument("--size", type=int, default=192, help="side of the crops, pixels")
-    parser.add_argument("--count", type=int, default=1000, help="forged pairs that the nets learn from")
-    parser.add_argument("--preset", default="tiny")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="a training each")
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
-    tables = dict(arguments.pairs)
-    names = ("steps", "batch", "size", "count", "preset")
-    budget = Budget(**{name: getattr(arguments, name) for name in names}, tables=sorted(tables))
+    arguments = budget_parser(__doc__, batch=6).parse_args()
+    tables, budget = dict(arguments.pairs), budget_of(arguments)
     try:
         make_folder(arguments.out)
         samples = arguments.out / "samples"
         for look in LOOKS:
             make_samples(look, arguments.images, samples, budget.count, arguments.workers)
             for title, table in tables.items():
-                make_inputs(look, table, samples / look / slug(title), arguments.workers)
+                make_inputs(look, table, samples / look / slug(title), budget.sample, arguments.workers)
         with ProcessPoolExecutor(arguments.workers, get_context("spawn"), initializer=one_thread) as pool:
             runs = [(name, seed) for seed in arguments.seeds for name in VARIANTS]
             for _ in pool.map(functools.partial(run, budget, arguments.out), *zip(*runs, strict=True)):
@@ -167,13 +133,9 @@ def main() -> None:
     print_table(arguments.out, budget, arguments.seeds)
 
 
-@contextmanager
-def looking(look: str) -> Iterator[None]:
+def looking(look: str) -> AbstractContextManager[None]:
     """The package with the parts of a look put in their places."""
-    with ExitStack() as stack:
-        for place, part in LOOKS[look].items():
-            stack.enter_context(mock.patch(place, part))
-        yield
+    return replaced(LOOKS[look])
 
 
 @dataclass(frozen=True)
@@ -221,9 +183,9 @@ def make_samples(look: str, images: list[Path], folder: Path, count: int, worker
         prepare(AblatedMatch(make, look), keys, folder / look / split, make.settings | {"look": look}, workers)
 
 
-def make_inputs(look: str, table: Path, folder: Path, workers: int) -> None:
+def make_inputs(look: str, table: Path, folder: Path, sample: int | None, workers: int) -> None:
     """The inputs of a table's SDG pairs, made where they are missing."""
-    rows = {row["key"]: row for row in read_table(table, kinds=["SDG"])}
+    rows = {row["key"]: row for row in read_table(table, sample, kinds=["SDG"])}
     settings = {"look": look, "maps": [*MAPS], "rows": len(rows)}
     prepare(KnownInputs(table.parent, rows, look), sorted(rows), folder, settings, workers)
 
@@ -310,11 +272,6 @@ def score(net: nn.Module, folder: Path) -> dict[str, float]:
         "kept": float(kept.mean()),
         "kept_iou": float(found[kept].mean()) if kept.any() else 0.0,
     }
-
-
-def result_path(out: Path, name: str, seed: int) -> Path:
-    """Where the numbers of a variant and seed lie."""
-    return out / f"{slug(name)}-{seed}.json"
 
 
 def print_table(out: Path, budget: Budget, seeds: list[int]) -> None:

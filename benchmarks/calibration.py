@@ -9,18 +9,12 @@ was taken for which, how good the masks are, and what was kept though nothing of
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from pathlib import Path
-
 import pandas as pd
+from held_out import held_out_pairs, held_out_parser
 from machine import machine
 from scoring import Scored, as_frame, pooled, score_table
 
-from webiml.forge.folder import forge_folder
-from webiml.forge.pictures import list_pictures
 from webiml.metrics.calibration import BINS, Reliability
-from webiml.settings import ForgeSettings
 from webiml.types import Kind
 
 KINDS = "SPG=0.40,SDG=0.40,identical=0.08,unrelated=0.12"
@@ -29,22 +23,10 @@ SIZE = 512  # pixels, the long side of what is forged
 
 def main() -> None:
     """Make the pairs, or take those that are there, and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, action="append", default=[], help="a pack; may be given again")
-    parser.add_argument("--count", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--pairs", type=Path, help="keep the pairs here; used as they are when pairs.csv is there")
+    parser = held_out_parser(__doc__, count=200, seed=7)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.pairs or Path(temporary)
-        if not (folder / "pairs.csv").exists():
-            if not arguments.images:
-                parser.error("--images is needed to make pairs; or --pairs with a folder that holds pairs.csv.")
-            pictures = list_pictures(arguments.images, split="val", only_shippable=True)
-            settings = ForgeSettings(seed=arguments.seed, size=SIZE, kinds=KINDS)
-            forge_folder(pictures, folder, settings, arguments.count, workers=arguments.workers)
-        scored = score_table(folder / "pairs.csv", workers=arguments.workers)
+    with held_out_pairs(parser, arguments, kinds=KINDS, size=SIZE) as table:
+        scored = score_table(table, workers=arguments.workers)
     print(f"{machine()}, {arguments.workers} workers")
     report(scored)
 

@@ -10,19 +10,12 @@ for both together, which is what `min_qes` should be. The table shows what other
 
 from __future__ import annotations
 
-import argparse
-import tempfile
-from pathlib import Path
-
 import numpy as np
 from calibration import KINDS, SIZE
+from held_out import held_out_pairs, held_out_parser
 from machine import machine
 from scipy.optimize import isotonic_regression
 from scoring import as_frame, score_table
-
-from webiml.forge.folder import forge_folder
-from webiml.forge.pictures import list_pictures
-from webiml.settings import ForgeSettings
 
 WANTED = 0.75  # IoU with what a careful person would draw
 WRONG = 0.5  # IoU below which a mask does harm
@@ -31,22 +24,10 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 def main() -> None:
     """Make the pairs, or take those that are there, and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, action="append", default=[], help="a pack; may be given again")
-    parser.add_argument("--count", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--pairs", type=Path, help="keep the pairs here; used as they are when pairs.csv is there")
+    parser = held_out_parser(__doc__, count=400, seed=11)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.pairs or Path(temporary)
-        if not (folder / "pairs.csv").exists():
-            if not arguments.images:
-                parser.error("--images is needed to make pairs; or --pairs with a folder that holds pairs.csv.")
-            pictures = list_pictures(arguments.images, split="val", only_shippable=True)
-            settings = ForgeSettings(seed=arguments.seed, size=SIZE, kinds=KINDS)
-            forge_folder(pictures, folder, settings, arguments.count, workers=arguments.workers)
-        frame = as_frame(score_table(folder / "pairs.csv", workers=arguments.workers))
+    with held_out_pairs(parser, arguments, kinds=KINDS, size=SIZE) as table:
+        frame = as_frame(score_table(table, workers=arguments.workers))
     print(f"{machine()}, {arguments.workers} workers\n{len(frame)} forged pairs of the val split")
     for name, kinds in (("SPG", ["SPG"]), ("SDG", ["SDG"]), ("both", ["SPG", "SDG"])):
         drawn = frame.loc[frame.predicted.isin(kinds)]

@@ -75,7 +75,7 @@ def _corr_dino(preset: str) -> Shipped:
         },
         output="float32 (batch, 1, height, width), logits of P(pixel belongs to an object of the other picture)",
         about="Where does a picture show an object of another one? Denoises what matching and key points propose. "
-        "Features: EfficientNet-Lite0, see efficientnet_lite0.md.",
+        "Features: the trunk that ships, see trunk.md, unless the card names another backbone.",
         limits=(
             "It takes what webiml.evidence.corr_dino_input makes of a pair, not files.",
             "It learned from forged pairs: an object that was bent, redrawn or strongly recoloured may be missed.",
