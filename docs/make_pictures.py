@@ -18,11 +18,18 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from webiml import Annotation, Annotator
+from webiml.annotate.classify import classify_by_network
+from webiml.annotate.views import VIEWS, sigmoid
+from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
+from webiml.evidence.matching import MAPS
 from webiml.geometry import fit
-from webiml.images.codec import encode_jpeg
+from webiml.geometry.maps import turned
+from webiml.images.codec import encode_jpeg, to_8bit
 from webiml.images.decode import decode
 from webiml.images.draw import heat, overlay, thumbnail
+from webiml.metrics.qes import HIGH, LOW
+from webiml.nets import weights
 from webiml.priors import correlation, difference
 
 PAIRS = Path(__file__).resolve().parents[1] / "examples" / "pairs"
@@ -50,6 +57,7 @@ def main() -> None:
         "examples": grid([example_row(key, annotation) for key, annotation in found.items()], 200),
         **spg_steps(found[SPG]),
         **sdg_steps(found[SDG]),
+        "qes": grid([qes_row(key, found[key]) for key in (SPG, SDG)], 440),
     }
     for name, picture in pictures.items():
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(picture, 88))
@@ -117,7 +125,7 @@ def spg_steps(found: Annotation) -> dict[str, np.ndarray]:
     lines = joined(authentic, manipulated, [(origins, goals)])
     plain = np.abs(alignment.authentic - evidence.manipulated).max(axis=2)
     return {
-        "spg-pair": grid([[("authentic", authentic), ("manipulated", manipulated)]], 440),
+        "spg-pair": grid([[(kinds(evidence), authentic), ("manipulated", manipulated)]], 440),
         "spg-matches": grid([[("matches that obey one transform", lines)]], 900),
         "spg-aligned": grid(
             [[("authentic, warped and recoloured (red: not covered)", uncovered), ("manipulated", manipulated)]], 440
@@ -128,6 +136,9 @@ def spg_steps(found: Annotation) -> dict[str, np.ndarray]:
                 [("second look", heat(probability)), ("mask", mask)],
             ],
             440,
+        ),
+        "spg-denoised": grid(
+            [dass_views(evidence), [("DASS, mean of the three", heat(native(found))), ("mask", mask)]], 300
         ),
     }
 
@@ -146,15 +157,64 @@ def sdg_steps(found: Annotation) -> dict[str, np.ndarray]:
         (f"hypothesis {i}: {len(one.points)} matches{', mirrored' if one.mirrored else ''}", heat(single))
         for i, (one, single) in enumerate(zip(hypotheses, singles, strict=True), 1)
     ]
-    probability = evidence.correlation.probability
     assert found.mask is not None
     mask = overlay(manipulated, found.mask)
+    laid, probability = eight_bit(evidence.correlation.authentic), evidence.correlation.probability
+    places = {
+        name: heat(to_range(evidence.matching[MAPS.index(name)])) for name in ("cross_0", "self_0", "mutual", "bend")
+    }
     return {
-        "sdg-pair": grid([[("authentic", authentic), ("manipulated", manipulated)]], 440),
+        "sdg-pair": grid([[(kinds(evidence), authentic), ("manipulated", manipulated)]], 440),
         "sdg-matches": grid([[("matches, a colour for each hypothesis", lines)]], 900),
         "sdg-singles": grid([tiles[i : i + 2] for i in range(0, len(tiles), 2)], 440),
-        "sdg-composite": grid([[("composite", heat(probability)), ("mask", mask)]], 440),
+        "sdg-composite": grid(
+            [[("laid as each place is explained best", laid), ("composite", heat(probability))]], 440
+        ),
+        "sdg-matching": grid(
+            [
+                [("likeness of the best match", places["cross_0"]), ("how mutual it is", places["mutual"])],
+                [("likeness within the picture itself", places["self_0"]), ("how far matches bend", places["bend"])],
+            ],
+            440,
+        ),
+        "sdg-denoised": grid([[("Corr-DINO", heat(native(found))), ("mask", mask)]], 440),
     }
+
+
+def to_range(values: np.ndarray) -> np.ndarray:
+    """A map brought to [0, 1], enlarged so that its places can be seen."""
+    low, high = float(values.min()), float(values.max())
+    return np.kron((values - low) / max(high - low, 1e-6), np.ones((8, 8), np.float32))
+
+
+def kinds(evidence: Evidence) -> str:
+    """What the pair classifier says of a pair, as a caption."""
+    likely = sorted(classify_by_network(evidence).items(), key=lambda item: -item[1])
+    return "authentic" + "".join(f"   {kind.value} {share:.3f}" for kind, share in likely[:2])
+
+
+def dass_views(evidence: Evidence) -> list[Tile]:
+    """What DASS says of each of the three views, turned back."""
+    net, stack = weights.load("dass"), dass_input(evidence)
+    seen = [turned(sigmoid(net(turned(stack, view)[None])[0]), view)[0] for view in VIEWS]
+    return [(name, heat(one)) for name, one in zip(("as it is", "mirrored", "upside down"), seen, strict=True)]
+
+
+def native(found: Annotation) -> np.ndarray:
+    """(H, W) float32, the probability of a pair that has one."""
+    assert found.probability is not None
+    return found.probability
+
+
+def qes_row(key: str, found: Annotation) -> list[Tile]:
+    """Probability, and which of its pixels QES counts: sure ones white, doubtful ones orange."""
+    stored = to_8bit(native(found))
+    sure, heard = stored >= HIGH, stored >= LOW
+    counted = np.zeros((*stored.shape, 3), np.uint8)
+    counted[heard] = COLOURS[1]
+    counted[sure] = 255
+    words = f"QES {found.qes:.2f}: {sure.sum():,} of {heard.sum():,} pixels are sure"
+    return [(key, heat(native(found))), (words, counted)]
 
 
 def qes_plots(tables: Mapping[str, dict]) -> dict[str, bytes]:

@@ -66,7 +66,7 @@ def test_a_pair_becomes_a_row_its_bytes_and_its_maps(tmp_path, shape):
     assert (row.height, row.width, row.transform) == (48, 64, [1, 0, 0, 0, 1, 0, 0, 0, 1])
     assert row.qes is None  # NaN is no score
     assert (row.weights, row.settings_hash) == (
-        " ".join(f"{n}:{weights.digest(n)}" for n in ("pair_classifier", "dass")),
+        " ".join(f"{n}:{weights.digest(n)}" for n in ("pair_classifier", "dass", "corr_dino", "trunk")),
         provenance(AnnotatorSettings())[1],
     )
     assert (row.source, row.license, row.author, row.extra) == ("web", "CC0", "me", {"mask": "m.png"})

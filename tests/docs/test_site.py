@@ -46,4 +46,4 @@ def test_the_steps_can_still_be_drawn():
     committed = {path.stem for path in (ROOT / "docs" / "pictures").glob("*.jpg")}
     spg, sdg = (draw.annotate(key) for key in (draw.SPG, draw.SDG))
     committed -= {"factor-crop", "factor-watermark"}  # drawn by benchmarks/one_factor.py --worst
-    assert committed == {"result", "examples"} | draw.spg_steps(spg).keys() | draw.sdg_steps(sdg).keys()
+    assert committed == {"result", "examples", "qes"} | draw.spg_steps(spg).keys() | draw.sdg_steps(sdg).keys()

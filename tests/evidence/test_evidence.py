@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webiml.evidence.evidence import MOST_HYPOTHESES, Evidence
+from webiml.evidence.evidence import MOST_HYPOTHESES, PLAIN, Evidence
 from webiml.evidence.picture import LEAST_SIDE, REMEMBERED, WORKING_SIDE, Picture, remembered
 from webiml.geometry import fit
 
@@ -120,3 +120,22 @@ def test_what_is_remembered_changes_no_result(picture):
     warm, cold = Evidence(one, two), Evidence(one, two)
     cold._authentic = Picture(one)
     np.testing.assert_array_equal(warm.correlation.probability, cold.correlation.probability)
+
+
+def test_what_is_plain_is_not_looked_for_any_longer(picture):
+    authentic, plain = picture("rocket", 300), picture("canyon", 400)
+    plain[60:180, 80:200] = authentic[50:170, 70:190]
+    found = Evidence(authentic.copy(), plain)
+    assert len(found.hypotheses[0].points) >= PLAIN
+    assert "fine_search" not in vars(found._manipulated)
+
+
+def test_what_few_points_do_not_show_is_looked_for_among_many(picture):
+    authentic, manipulated = picture("rocket", 300), picture("canyon", 400)
+    manipulated[60:96, 80:116] = authentic[82:118, 130:166]  # little larger than the neighbourhood of a key point
+    found = Evidence(authentic.copy(), manipulated)
+    few = found._hypotheses(found._authentic.search, found._manipulated.search)
+    assert not few or len(few[0].points) < PLAIN
+    assert found.hypotheses and "fine_search" in vars(found._manipulated)
+    assert len(found._manipulated.fine_search) > len(found._manipulated.search)
+    np.testing.assert_allclose(found.hypotheses[0].transform[:2, 2], (-50, -22), atol=1)

@@ -18,37 +18,37 @@ def described(descriptors: np.ndarray) -> Features:
 
 def test_descriptors_have_unit_length_and_points_lie_in_the_picture(picture):
     image = grey(picture("rocket", 300))
-    for doubled in (False, True):
-        found = sift(image, doubled=doubled)
+    for scale in (1.0, 1.25, 2.0):
+        found = sift(image, scale=scale)
         assert len(found) > 50
         assert np.linalg.norm(found.descriptors, axis=1) == pytest.approx(1, abs=1e-3)
         assert (found.points >= -0.5).all() and (found.points < np.array(image.shape[::-1]) - 0.5).all()
 
 
 def test_nothing_is_found_on_one_colour():
-    found = sift(np.full((40, 60), 90, np.uint8), doubled=True, contrast=0.004)
+    found = sift(np.full((40, 60), 90, np.uint8), scale=2.0, contrast=0.004)
     assert len(found) == 0 and found.points.shape == (0, 2) and found.descriptors.shape == (0, 128)
     assert len(match(found, found)) == 0
     assert len(mirrored(found, 60)) == 0
 
 
-def test_a_point_lies_at_its_pixel_whether_doubled_or_not():
+def test_a_point_lies_at_its_pixel_whether_enlarged_or_not():
     dots = np.zeros((60, 80), np.uint8)
     centres = np.array([[20, 15], [60, 15], [20, 45], [60, 45.0]])
     y, x = np.mgrid[:60, :80]
     for cx, cy in centres:
         dots = np.maximum(dots, (255 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / 18)).astype(np.uint8))
-    for doubled in (False, True):
-        points = sift(dots, doubled=doubled).points
+    for scale in (1.0, 1.25, 2.0):
+        points = sift(dots, scale=scale).points
         for centre in centres:
-            assert np.linalg.norm(points - centre, axis=1).min() < 0.1, (doubled, centre)
+            assert np.linalg.norm(points - centre, axis=1).min() < 0.1, (scale, centre)
 
 
-@pytest.mark.parametrize("doubled", [False, True])
-def test_mirrored_features_are_those_of_the_mirrored_picture(picture, doubled):
+@pytest.mark.parametrize("scale", [1.0, 1.25, 2.0])
+def test_mirrored_features_are_those_of_the_mirrored_picture(picture, scale):
     image = grey(picture("cat", 200))
-    want = sift(np.ascontiguousarray(image[:, ::-1]), doubled=doubled)
-    got = mirrored(sift(image, doubled=doubled), image.shape[1])
+    want = sift(np.ascontiguousarray(image[:, ::-1]), scale=scale)
+    got = mirrored(sift(image, scale=scale), image.shape[1])
     distance = np.linalg.norm(want.points[:, None] - got.points[None], axis=2)
     turn = np.abs(np.angle(np.exp(1j * (want.angles[:, None] - got.angles[None]))))
     same = (distance < 0.3) & (turn < 0.1) & (np.abs(np.log(want.sizes[:, None] / got.sizes[None])) < 0.1)

@@ -72,7 +72,7 @@ def test_points_on_a_line_keep_the_shape_of_the_similarity():
 
 def find(authentic: np.ndarray, manipulated: np.ndarray) -> list[Hypothesis]:
     """Straight and mirrored hypotheses, as the annotator looks for them."""
-    source, target = (sift(grey(image), doubled=True, contrast=0.004) for image in (authentic, manipulated))
+    source, target = (sift(grey(image), scale=2.0, contrast=0.004) for image in (authentic, manipulated))
     width = authentic.shape[1]
     turned = mirrored(source, width)
     return find_hypotheses(source, target, match(source, target, ratio=0.87)) + find_hypotheses(

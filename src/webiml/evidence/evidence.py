@@ -11,12 +11,13 @@ from webiml.align.alignment import Alignment, align
 from webiml.evidence.matching import match_maps, without_common
 from webiml.evidence.picture import Picture, remembered
 from webiml.geometry import fit
-from webiml.geometry.features import Features, match
+from webiml.geometry.features import Features, match, mirrored
 from webiml.geometry.hypotheses import Hypothesis, find_hypotheses
 from webiml.nets.weights import SHIPPED_BACKBONE
 from webiml.priors.correlation import Correlation, correlation_prior
 from webiml.priors.difference import Difference, difference_prior
 
+PLAIN = 8  # inliers of a hypothesis that leaves no doubt; from benchmarks/coarse_search.py
 MOST_HYPOTHESES = 6  # over both the straight and the mirrored authentic picture
 
 
@@ -45,9 +46,18 @@ class Evidence:
 
     @cached_property
     def hypotheses(self) -> list[Hypothesis]:
-        """Places where a piece of the authentic picture may lie in the manipulated one, strongest first."""
-        source, turned, target = self._authentic.search, self._authentic.mirrored_search, self._manipulated.search
+        """Places where a piece of the authentic picture may lie in the manipulated one, strongest first.
+
+        Most pairs show at once where; only in the others is it worth to look at the small things, too.
+        """
+        found = self._hypotheses(self._authentic.search, self._manipulated.search)
+        if found and len(found[0].points) >= PLAIN:
+            return found
+        return self._hypotheses(self._authentic.fine_search, self._manipulated.fine_search)
+
+    def _hypotheses(self, source: Features, target: Features) -> list[Hypothesis]:
         width = self.authentic.shape[1]
+        turned = mirrored(source, width)
         straight = find_hypotheses(source, target, match(source, target, ratio=0.87))
         found = straight + find_hypotheses(turned, target, match(turned, target, ratio=0.87), mirrored_width=width)
         return sorted(found, key=lambda hypothesis: -len(hypothesis.points))[:MOST_HYPOTHESES]

@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 
 from webiml.evidence.matching import descriptors
-from webiml.geometry.features import Features, mirrored, sift
+from webiml.geometry.features import Features, sift
 from webiml.geometry.maps import grey
 from webiml.nets.weights import SHIPPED_BACKBONE
 
 WORKING_SIDE = 1024  # pixels; larger pictures are looked at in this size, and the map is brought back to their own
 LEAST_SIDE = 256  # pixels; smaller pictures are enlarged to it, at most twice: edges are finer than their pixels
-DOUBLED_SIDE = 700  # pixels; smaller pictures are searched for objects from twice their size
+ENLARGED_SIDE = 700  # pixels; smaller pictures are searched for objects from more than their size
+SCALE, FINE_SCALE = 1.25, 2.0  # of what is searched, at first and where little is found
 REMEMBERED = 4  # pictures a process keeps: some ten megabytes each
 
 
@@ -44,13 +45,17 @@ class Picture:
 
     @cached_property
     def search(self) -> Features:
-        """Key points for finding an object: many more, of small and of smooth things too."""
-        return sift(grey(self.rgb8), doubled=max(self.rgb8.shape[:2]) <= DOUBLED_SIDE, contrast=0.004)
+        """Key points for finding an object: more, of smooth things too."""
+        return self._search(SCALE, 3000)
 
     @cached_property
-    def mirrored_search(self) -> Features:
-        """Those of the picture mirrored left to right."""
-        return mirrored(self.search, self.rgb8.shape[1])
+    def fine_search(self) -> Features:
+        """Many more, of small things too, at four times the cost."""
+        return self._search(FINE_SCALE, 6000)
+
+    def _search(self, scale: float, most: int) -> Features:
+        small = max(self.rgb8.shape[:2]) <= ENLARGED_SIDE
+        return sift(grey(self.rgb8), scale=scale if small else 1.0, contrast=0.004, most=most)
 
     @cached_property
     def descriptors(self) -> np.ndarray:

@@ -32,28 +32,29 @@ class Features:
         return len(self.points)
 
 
-def sift(grey: np.ndarray, *, doubled: bool = False, contrast: float = 0.01) -> Features:
+def sift(grey: np.ndarray, *, scale: float = 1.0, contrast: float = 0.01, most: int = MAX_KEYPOINTS) -> Features:
     """Find SIFT key points, described as RootSIFT.
 
     Args:
         grey: (H, W) uint8.
-        doubled: search from twice the size, which finds the small objects of a web picture at four times the cost.
-        contrast: SIFT's contrast threshold; lower finds points on smooth objects.
+        scale: search from so many times the size: 2 finds the small objects of a web picture at four times the cost.
+        contrast: SIFT's contrast threshold; lower finds points on smooth objects. most: the strongest are kept.
     Source: Lowe 2004; Arandjelovic and Zisserman, "Three things everyone should know", CVPR 2012 (RootSIFT).
     """
-    scale = 2.0 if doubled else 1.0
-    if doubled:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    height, width = grey.shape
+    if scale != 1:
+        grey = cv2.resize(grey, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
     # Without the precise upscale every point lies a quarter of a pixel too far right and down, which a mirror doubles.
     finder = cv2.SIFT_create(  # type: ignore[attr-defined]
-        nfeatures=MAX_KEYPOINTS, contrastThreshold=contrast, edgeThreshold=15, enable_precise_upscale=True
+        nfeatures=most, contrastThreshold=contrast, edgeThreshold=15, enable_precise_upscale=True
     )
     keypoints, descriptors = finder.detectAndCompute(grey, None)
     if descriptors is None or not keypoints:
         empty = np.zeros(0, np.float32)
         return Features(np.zeros((0, 2), np.float32), empty, empty, np.zeros((0, 128), np.float32))
-    # A pixel's centre at (x, y) lies at (2x + 0.5, 2y + 0.5) in the doubled picture.
-    points = (np.array([k.pt for k in keypoints], np.float32) + 0.5) / scale - 0.5
+    # A pixel's centre at (x, y) lies at (2x + 0.5, 2y + 0.5) in a doubled picture. Sides are rounded to whole pixels.
+    sides = np.array([grey.shape[1] / width, grey.shape[0] / height], np.float32)
+    points = (np.array([k.pt for k in keypoints], np.float32) + 0.5) / sides - 0.5
     sizes = np.array([k.size for k in keypoints], np.float32) / scale
     angles = np.deg2rad(np.array([k.angle for k in keypoints], np.float32))
     descriptors = np.sqrt(descriptors / np.maximum(descriptors.sum(axis=1, keepdims=True), 1e-6))
