@@ -89,9 +89,8 @@ def method_of(settings: AnnotatorSettings) -> Method:
     if settings.method == "prior":
         return Method(classify_by_curves, 0.0, {Kind.SPG: difference, Kind.SDG: correlation})
     folder = settings.weights
-    classify = partial(classify_by_network, folder=folder)
-    segment: dict[Kind, Segment] = {Kind.SPG: partial(denoised_difference, folder=folder), Kind.SDG: correlation}
-    if not weights.has("corr_dino", folder):  # its weights do not ship yet
-        return Method(classify, 0.6, segment)
-    segment[Kind.SDG] = partial(denoised_correlation, folder=folder)
-    return Method(classify, 0.6, segment, weights.backbone(folder))
+    segment: dict[Kind, Segment] = {
+        Kind.SPG: partial(denoised_difference, folder=folder),
+        Kind.SDG: partial(denoised_correlation, folder=folder),
+    }
+    return Method(partial(classify_by_network, folder=folder), 0.6, segment, weights.backbone(folder))

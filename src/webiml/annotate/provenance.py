@@ -22,10 +22,7 @@ def networks(settings: AnnotatorSettings) -> dict[str, str]:
         return {}
     if settings.weights is not None and not weights.names(settings.weights):
         raise SettingError(f"--weights {settings.weights} holds no network; make one there with webiml export.")
-    found = {name: weights.digest(name, settings.weights) for name in ("pair_classifier", "dass")}
-    if not weights.has("corr_dino", settings.weights):
-        return found
-    found["corr_dino"] = weights.digest("corr_dino", settings.weights)
+    found = {name: weights.digest(name, settings.weights) for name in ("pair_classifier", "dass", "corr_dino")}
     backbone = weights.backbone(settings.weights)
     if backbone not in dinov2.PUBLISHED:
         return found | {"trunk": weights.digest("trunk")}

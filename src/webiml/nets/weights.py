@@ -101,11 +101,6 @@ def card(name: str, folder: Path | None = None) -> dict[str, Any]:
     return content
 
 
-def has(name: str, folder: Path | None = None) -> bool:
-    """Whether there is a network of that name, in a folder of one's own or among those that ship."""
-    return _own(name, folder) or (_shipped() / f"{name}.onnx").is_file()
-
-
 def backbone(folder: Path | None = None) -> str:
     """What Corr-DINO sees pictures with: SHIPPED_BACKBONE, or the name of a size of DINOv2."""
     return str(card("corr_dino", folder).get("backbone", SHIPPED_BACKBONE))
