@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ def process_group(device: str) -> Iterator[Place]:
         distributed.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
     try:
         yield place
+        place.wait()  # who ends first must not end while another still writes: torchrun takes it for a failure
     finally:
         if world > 1:
+            gc.collect()  # a wrapped network refers to itself, and to the group, whose threads abort at Python's end
             distributed.destroy_process_group()

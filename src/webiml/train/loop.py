@@ -187,6 +187,7 @@ def train(
             if record and (due or result.stopped or result.step == settings.steps):
                 save()
                 saved = time.monotonic()
+        del model  # it holds the process group, which must be gone before Python ends
     if result.stopped == "signal":
         raise KeyboardInterrupt
     return result
