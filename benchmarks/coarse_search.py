@@ -11,8 +11,6 @@ and the processor seconds a pair, as they are and as a share of always looking f
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -20,16 +18,14 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from held_out import held_out_pairs, held_out_parser
 from machine import machine
 from scoring import read_pair, read_table
 
 from webiml.evidence.evidence import PLAIN, Evidence
-from webiml.forge.folder import forge_folder
-from webiml.forge.pictures import list_pictures
 from webiml.metrics.overlap import iou
 from webiml.priors.correlation import correlation_prior
 from webiml.runners.cores import one_thread
-from webiml.settings import ForgeSettings
 
 SIZE = 384  # pixels, the long side of what is forged
 LIMITS = (0, 5, 8, 12, 16, 20, 30, 50)
@@ -40,24 +36,12 @@ Look = tuple[int, float, float]  # inliers of the strongest hypothesis, IoU of t
 
 def main() -> None:
     """Make the pairs, or take those that are there, look at each twice and print one line a limit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, action="append", default=[], help="a pack; may be given again")
-    parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--pairs", type=Path, help="keep the pairs here; used as they are when pairs.csv is there")
+    parser = held_out_parser(__doc__, count=100, seed=11)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.pairs or Path(temporary)
-        if not (folder / "pairs.csv").exists():
-            if not arguments.images:
-                parser.error("--images is needed to make pairs; or --pairs with a folder that holds pairs.csv.")
-            pictures = list_pictures(arguments.images, split="val", only_shippable=True)
-            settings = ForgeSettings(seed=arguments.seed, size=SIZE, kinds="SDG")
-            forge_folder(pictures, folder, settings, arguments.count, workers=arguments.workers)
-        rows = read_table(folder / "pairs.csv", kinds=["SDG"])[: arguments.count]
+    with held_out_pairs(parser, arguments, kinds="SDG", size=SIZE) as table:
+        rows = read_table(table, kinds=["SDG"])[: arguments.count]
         with ProcessPoolExecutor(arguments.workers, get_context("spawn"), initializer=one_thread) as pool:
-            looks = list(pool.map(partial(look_twice, folder), rows))
+            looks = list(pool.map(partial(look_twice, table.parent), rows))
     print(f"{machine()}, {arguments.workers} workers\n{len(looks)} forged SDG pairs, seed {arguments.seed}\n")
     print(f"{'limit':<16}{'IoU':>8}{'missed':>8}{'seconds':>9}{'of long':>9}")
     long = np.mean([fine[2] for _, fine in looks])
