@@ -72,7 +72,7 @@ class AnnotateRun:
             raise SettingError(f"--shard-pairs must be at least 1, got {self.shard_pairs}.")
 
 
-FORGE_KINDS = ("SPG", "SDG", "identical", "unrelated", "single")
+FORGE_KINDS = ("SPG", "SDG", "identical", "unrelated", "single", "jittered")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class ForgeSettings:
     size: int = 384
     """Longest side of what is forged, before the web, pixels; larger pictures are cropped or reduced, none enlarged."""
     kinds: str = "SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15"
-    """Shares of SPG, SDG, identical, unrelated and single (a manipulated picture alone), such as SPG=2,SDG=1; `SPG`
-    alone makes nothing else."""
+    """Shares of SPG, SDG, identical, unrelated, single (a manipulated picture alone) and jittered (Object Jitter: objects
+    in another size, exposure or texture), such as SPG=2,SDG=1; `SPG` alone makes nothing else."""
 
     def __post_init__(self) -> None:
         if not 64 <= self.size <= 4096:
@@ -202,10 +202,17 @@ class SampleSettings:
     """Forged pairs that the samples of all steps are taken from; each is made once and kept."""
     backbone: Backbone = "efficientnet-lite0"
     """What Corr-DINO sees both pictures with: the trunk that ships, or a size of DINOv2 that `webiml fetch` got."""
+    pictures: int = 12000
+    """Forged, jittered and authentic pictures that a localizer learns from; each is made once and kept."""
+    mix: str = "forged=0.65,jittered=0.15,authentic=0.2"
+    """Shares of what a localizer learns from: forged, jittered (Object Jitter), authentic, annotated (rows of --data)."""
+    net: str = ""
+    """A localizer of your own, with `webiml train localizer`, as package.module:function; see docs/training.md."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.pairs <= 10**7:
-            raise SettingError(f"--pairs must lie between 1 and 10000000, got {self.pairs}.")
+        for name in ("pairs", "pictures"):
+            if not 1 <= getattr(self, name) <= 10**7:
+                raise SettingError(f"--{name} must lie between 1 and 10000000, got {getattr(self, name)}.")
 
 
 @dataclass(frozen=True)
@@ -239,6 +246,56 @@ class ForgeRun:
             raise SettingError(f"--count must lie between 1 and 10000000, got {self.count}.")
         if self.remover and self.remover.count(":") != 1:
             raise SettingError(f"--remover must look like package.module:function, got {self.remover!r}.")
+
+
+@dataclass(frozen=True)
+class LocalizeSettings:
+    """What decides the result of a localization. Kept in every folder of results; a resume with others is refused."""
+
+    weights: str = "web-iml"
+    """The localizer: the name of one that ships, a file or a folder of your own made by `webiml export`, or
+    OWNER/REPOSITORY on the Hugging Face Hub."""
+    revision: str = ""
+    """Commit of the repository on the Hub, its full hash; needed there, and of no use elsewhere."""
+    threshold: float = 0.5
+    """Mark pixels whose probability is at least this, above 0 and below 1."""
+    views: int = 1
+    """Views that are averaged: 1 as the picture is, 2 its mirror image, too, 3 and upside down."""
+    max_megapixels: float = 200.0
+    """Refuse pictures above this size before they are decoded, megapixels."""
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise SettingError("--weights must name a localizer, such as web-iml.")
+        if not 0 < self.threshold < 1:
+            raise SettingError(f"--threshold must lie above 0 and below 1, got {self.threshold}.")
+        if not 1 <= self.views <= 3:
+            raise SettingError(f"--views must be 1, 2 or 3, got {self.views}.")
+        if not 0 < self.max_megapixels <= 10_000:
+            raise SettingError(f"--max-megapixels must lie above 0 and at most 10000, got {self.max_megapixels}.")
+
+
+@dataclass(frozen=True)
+class LocalizeRun:
+    """How a run is carried out; decides nothing about results."""
+
+    workers: int = 0
+    """Processes that localize; 0 takes one for each core. Results do not depend on it."""
+    pictures: bool = True
+    """Show pictures in report.html."""
+    download: bool = False
+    """Fetch a localizer of the Hugging Face Hub that is not on this machine yet; without it nothing is fetched."""
+    strict: bool = False
+    """Exit with 1 when a row failed."""
+    dry_run: bool = False
+    """List what would be done, write nothing."""
+    json: bool = False
+    """Print one machine-readable summary with all rows on stdout instead of the table."""
+    quiet: bool = False
+    """Print nothing but errors (and the JSON summary, if asked for)."""
+
+    def __post_init__(self) -> None:
+        _refuse_workers(self.workers)
 
 
 def _refuse_workers(workers: int) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,54 @@ def test_a_folder_of_ones_own_is_looked_into_first(folder, tmp_path_factory):
         weights.load("sum", own)
 
 
+def picture_net() -> bytes:
+    """whole = picture as float32, height = its number of rows; picture uint8 (B, H, W, 3)."""
+    nodes = [
+        helper.make_node("Cast", ["picture"], ["whole"], to=TensorProto.FLOAT),
+        helper.make_node("Shape", ["picture"], ["height"], start=1, end=2),
+    ]
+    ends = [
+        helper.make_tensor_value_info("picture", TensorProto.UINT8, ["batch", "height", "width", 3]),
+        helper.make_tensor_value_info("whole", TensorProto.FLOAT, ["batch", "height", "width", 3]),
+        helper.make_tensor_value_info("height", TensorProto.INT64, [1]),
+    ]
+    graph = helper.make_graph(nodes, "picture", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def test_all_outputs_come_by_name_and_pictures_go_in_as_they_are():
+    net = weights.Net(picture_net(), 1)
+    rgb = np.full((2, 3, 5, 3), 200, np.uint8)
+    assert (net.inputs, net.outputs) == (("picture",), ("whole", "height"))
+    found = net.all(picture=rgb)
+    assert list(found) == ["whole", "height"] and found["height"].tolist() == [3]
+    assert found["whole"].dtype == np.float32 and np.array_equal(found["whole"], rgb)
+    assert np.array_equal(net(rgb), rgb)
+
+
+@pytest.mark.parametrize(
+    ("feed", "words"),
+    [
+        ({}, "takes picture; got nothing"),
+        ({"image": np.zeros((1, 2, 2, 3), np.uint8)}, "takes picture; got image"),
+        ({"picture": np.zeros((1, 2, 2, 4), np.uint8)}, r"is \('batch', 'height', 'width', 3\), got \(1, 2, 2, 4\)"),
+        ({"picture": np.zeros((2, 2, 3), np.uint8)}, r"got \(2, 2, 3\)"),
+        ({"picture": np.zeros((1, 2, 2, 3))}, "is uint8, got float64"),
+    ],
+    ids=["lacking", "unknown", "channels", "dimensions", "type"],
+)
+def test_a_picture_of_another_kind_is_one_sentence(feed, words):
+    with pytest.raises(BadMap, match=words):
+        weights.Net(picture_net(), 1).all(**feed)
+
+
+def test_an_input_that_is_given_twice_is_refused(folder):
+    with pytest.raises(BadMap, match="each once"):
+        weights.load("sum")(np.ones((1, 1, 1, 4)), a=np.ones((1, 1, 1, 4)))
+
+
 @pytest.mark.parametrize(
     ("shapes", "names"),
     [([(1, 1, 3, 4)], "a"), ([(1, 1, 3, 4)] * 3, "ab"), ([(1, 1, 3, 5), (1, 1, 3, 5)], "ab"), ([(1, 3, 4)] * 2, "ab")],
@@ -103,6 +152,16 @@ def test_a_file_that_is_no_network_is_one_sentence(folder):
     (folder / "sum.json").write_text(json.dumps({"onnx_sha256": hashlib.sha256(b"nothing").hexdigest()}))
     with pytest.raises(WebimlError, match="cannot be run"):
         weights.load("sum")
+
+
+def test_nothing_is_sent_and_no_id_is_kept(tmp_path):
+    code = (
+        f"import numpy as np; from webiml.nets.weights import Net; Net({sum_net()!r}, 1)(*[np.ones((1, 1, 2, 4))] * 2)"
+    )
+    plain = {key: value for key, value in os.environ.items() if key not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    homes = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, env=plain | homes).returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_import_is_light():

@@ -27,3 +27,11 @@ def test_only_weights_of_two_dimensions_or_more_decay():
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
     groups = adamw(net, TrainSettings(weight_decay=0.3)).param_groups
     assert [(len(group["params"]), group["weight_decay"]) for group in groups] == [(1, 0.3), (3, 0.0)]
+
+
+def test_a_module_that_learns_at_a_pace_of_its_own():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 3)))
+    net[1].pace = 0.25  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+    groups = adamw(net, TrainSettings(lr=0.1, weight_decay=0.5)).param_groups
+    found = [(group["pace"], group["weight_decay"], [tuple(p.shape) for p in group["params"]]) for group in groups]
+    assert found == [(1.0, 0.5, [(2, 2)]), (1.0, 0.0, [(2,)]), (0.25, 0.5, [(3, 2)]), (0.25, 0.0, [(3,)])]

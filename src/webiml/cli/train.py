@@ -27,34 +27,39 @@ _RESULT = Group("What decides the result", sort_key=1)
 _RUN = Group("How the run is carried out", sort_key=2)
 _SETTINGS, _SAMPLES, _DEFAULT_RUN = TrainSettings(), SampleSettings(), TrainRun()
 _TRIED_PAIRS, _TRIED_STEPS = 3, 3  # of a dry run
+LOCALIZERS = ("web-iml", "localizer")  # what learns from single pictures
 
 
 def train(
-    network: Literal["dass", "corr-dino", "pair-classifier", "trunk"],
+    network: Literal["dass", "corr-dino", "pair-classifier", "trunk", "web-iml", "localizer"],
     /,
     *,
     images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
+    data: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")] = None,
     samples: Path | None = None,
     config: Path | None = None,
     settings: Annotated[TrainSettings, Parameter(name="*", group=_RESULT)] = _SETTINGS,
     source: Annotated[SampleSettings, Parameter(name="*", group=_RESULT)] = _SAMPLES,
     run: Annotated[TrainRun, Parameter(name="*", group=_RUN)] = _DEFAULT_RUN,
 ) -> int:
-    """Train a network on pairs that are forged from ordinary pictures.
+    """Train a network on pairs or pictures that are forged from ordinary pictures.
 
-    NETWORK is `dass` (where was the authentic picture edited?), `corr-dino` (where does the manipulated picture show an
-    object of the authentic one?), `pair-classifier` (what have both in common?) or `trunk` (which places of two
-    pictures show the same? What Corr-DINO sees with; trained before it).
+    NETWORK is, for pairs, `dass` (where was the authentic picture edited?), `corr-dino` (where does the manipulated
+    picture show an object of the authentic one?), `pair-classifier` (what have both in common?) or `trunk` (which
+    places of two pictures show the same? What Corr-DINO sees with; trained before it); for single pictures `web-iml`
+    (where was it manipulated?) or `localizer` (the same by a network of your own, see --net).
 
-    First the pairs are forged and measured, each once; then the network learns from them. The same command resumes
-    after any interruption, also after a kill, and ends with the same weights.
+    First the pairs or pictures are forged, each once; then the network learns from them. The same command resumes after
+    any interruption, also after a kill, and ends with the same weights.
 
     Examples:
 
     - `webiml train dass --images pictures --out training`
     - `webiml train dass --images pack pack2 --out training --config recipes/dass-tiny.yaml`
     - `webiml train dass --images pictures --out training --dry-run`
+    - `webiml train web-iml --images pictures --data dataset --mix forged=1,annotated=1,authentic=0.5 --out training`
+    - `webiml train localizer --net my_package.my_net:build --images pictures --out training`
     - `torchrun --nproc-per-node 2 -m webiml train dass --images pictures --out training`
 
     Exit codes: 0 the training has ended or reached --minutes, 1 the loss is not finite, 2 a wrong setting,
@@ -68,6 +73,8 @@ def train(
         Folders of ordinary pictures, or packs; of packs the pictures whose may_ship_weights is true.
     out
         Folder of the training; made when missing, continued when it is there.
+    data
+        Datasets of `webiml annotate`, folders or shards, whose kept rows a localizer learns from; see --mix.
     samples
         Folder of the prepared samples, which several trainings may share; OUT/samples when not given.
     config
@@ -80,8 +87,9 @@ def train(
     from webiml.train.data_table import data_digest, read_data_table, write_data_table
     from webiml.train.distributed import process_group
     from webiml.train.loop import train as learn
+    from webiml.train.samples import settings_digest
 
-    _refuse_backbone(network, source.backbone)
+    _refuse_unfit(network, source, data or [])
     pictures = list_pictures(images, split="train", only_shippable=True)
     if run.dry_run:
         planned = _plan(network, images, len(pictures), settings, source, run)
@@ -93,14 +101,21 @@ def train(
         if place.rank == 0:
             make_folder(out)
             write_data_table(pictures, out / "data.parquet")
-            _prepare(network, images, folder, settings, source, run)
+            _prepare(network, images, folder, settings, source, run, data or [])
         place.wait()
-    about = {"task": network, "data": data_digest(read_data_table(out / "data.parquet")), "pairs": source.pairs}
+    about: dict[str, Any] = {"task": network, "data": data_digest(read_data_table(out / "data.parquet"))}
+    if network in LOCALIZERS:
+        about |= {"pictures": source.pictures, "mix": source.mix}
+        about |= {"net": source.net} if source.net else {}
+        about |= {"annotated": [settings_digest(folder / "annotated" / "train")]} if data else {}
+    else:
+        about["pairs"] = source.pairs
     if network == "corr-dino":
         about["backbone"] = source.backbone
-    result = learn(_task(network, settings, folder), settings, out, run, about)
+    result = learn(_task(network, settings, folder, source), settings, out, run, about)
     if place.rank == 0 and (run.json or not run.quiet):
-        say(_as_json(result, settings, out) if run.json else _as_text(network, result, settings, out))
+        said = _as_json(result, settings, out) if run.json else _as_text(network, result, settings, out, source.net)
+        say(said)
     return 0
 
 
@@ -111,21 +126,47 @@ def refuse_without_torch() -> None:
             raise SettingError(f"This needs {package}, which is not installed: pip install 'webiml[train]'")
 
 
-def _refuse_backbone(network: str, backbone: str) -> None:
-    """Raises SettingError where the network has none, or it is not on this machine."""
-    if backbone == weights.SHIPPED_BACKBONE:
+def _refuse_unfit(network: str, source: SampleSettings, data: Sequence[Path]) -> None:
+    """Raises SettingError where a setting belongs to another network, or what it names is not on this machine."""
+    if (network == "localizer") != bool(source.net):
+        raise SettingError("--net names the network of `webiml train localizer`: give both, or neither.")
+    if network in LOCALIZERS:
+        from webiml.train.networks import load_factory
+        from webiml.train.web_iml import shares_of
+
+        if ("annotated" in shares_of(source.mix)) != bool(data):
+            raise SettingError("--data gives annotated pictures and --mix a share of them: give both, or neither.")
+        if source.net:
+            load_factory(source.net)
+    elif data:
+        raise SettingError(f"--data is for localizers ({', '.join(LOCALIZERS)}); {network} learns from forged pairs.")
+    if source.backbone == weights.SHIPPED_BACKBONE:
         return
     if network != "corr-dino":
         raise SettingError(f"--backbone is for corr-dino alone; {network} is trained without it.")
-    dinov2.fetch(backbone)
+    dinov2.fetch(source.backbone)
 
 
 def _prepare(
-    network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, source: SampleSettings, run: TrainRun
+    network: str,
+    images: Sequence[Path],
+    folder: Path,
+    settings: TrainSettings,
+    source: SampleSettings,
+    run: TrainRun,
+    data: Sequence[Path],
 ) -> None:
     from webiml.runners.cores import usable_cores
 
     workers = run.workers or usable_cores()
+    if network in LOCALIZERS:
+        from webiml.train.web_iml import prepare_pictures
+
+        prepare_pictures(
+            images, folder, pictures=source.pictures, mix=source.mix, seed=settings.seed, workers=workers,
+            quiet=run.quiet, data=data,
+        )  # fmt: skip
+        return
     if network == "dass":
         from webiml.train.dass import prepare_stacks
 
@@ -150,7 +191,12 @@ def _prepare(
         )  # fmt: skip
 
 
-def _task(network: str, settings: TrainSettings, folder: Path) -> Task:
+def _task(network: str, settings: TrainSettings, folder: Path, source: SampleSettings) -> Task:
+    if network in LOCALIZERS:
+        from webiml.train.networks import load_factory
+        from webiml.train.web_iml import WebImlTask
+
+        return WebImlTask(settings, folder, mix=source.mix, net=load_factory(source.net) if source.net else None)
     if network == "dass":
         from webiml.train.dass import DassTask
 
@@ -180,40 +226,45 @@ def _plan(
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pair_seconds = _try_pairs(network, images, folder, settings, source.backbone)
-        task = _task(network, settings, folder)
+        pair_seconds = _try_pairs(network, images, folder, settings, source)
+        task = _task(network, settings, folder, source)
         few = replace(settings, steps=_TRIED_STEPS + 1, warmup=0)
         result = learn(_Unvalidated(task), few, folder / "out", replace(run, minutes=0, quiet=True))
     workers = run.workers or usable_cores()
+    made = source.pictures if network in LOCALIZERS else source.pairs
     step_seconds = sorted(result.step_seconds[1:])[_TRIED_STEPS // 2]  # the first also warms up
     return {
         "network": network,
         "preset": settings.preset,
         "parameters": sum(parameter.numel() for parameter in task.net.parameters()),
         "pictures": pictures,
-        "pairs": source.pairs,
+        "pairs": made,
         "seconds_a_pair": round(pair_seconds, 3),
         "workers": workers,
         "steps": settings.steps,
         "batch": settings.batch,
         "seconds_a_step": round(step_seconds, 3),
-        "seconds": round(source.pairs * pair_seconds / workers + settings.steps * step_seconds),
+        "seconds": round(made * pair_seconds / workers + settings.steps * step_seconds),
     }
 
 
-def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, backbone: str) -> float:
-    """Make a few pairs for both splits of a task; seconds a pair."""
+def _try_pairs(
+    network: str, images: Sequence[Path], folder: Path, settings: TrainSettings, source: SampleSettings
+) -> float:
+    """Make a few pairs or pictures for both splits of a task; seconds each."""
     from webiml.runners.cores import one_thread
     from webiml.train.samples import prepare
 
     one_thread()
     keys = [f"train-{i:05d}" for i in range(_TRIED_PAIRS)]
+    if network in LOCALIZERS:
+        return _try_pictures(images, folder, settings, source.mix, keys)
     if network == "dass":
         from webiml.train.dass import ForgedStack as Maker
     elif network == "corr-dino":
         from webiml.train.corr_dino import ForgedMatch
 
-        Maker = functools.partial(ForgedMatch, backbone=backbone)
+        Maker = functools.partial(ForgedMatch, backbone=source.backbone)
     elif network == "trunk":
         from webiml.train.trunk import ForgedPoints as Maker
     else:
@@ -230,6 +281,25 @@ def _try_pairs(network: str, images: Sequence[Path], folder: Path, settings: Tra
             from webiml.train.pair_classifier import Look
 
             prepare(Look(folder / split, settings.preset), made, folder / f"{split}-looks", {}, quiet=True)
+    return seconds
+
+
+def _try_pictures(
+    images: Sequence[Path], folder: Path, settings: TrainSettings, mix: str, keys: Sequence[str]
+) -> float:
+    """As `_try_pairs`; forged pictures stand for those of every origin."""
+    from webiml.train.samples import prepare
+    from webiml.train.web_iml import ForgedPicture, shares_of
+
+    make = ForgedPicture(tuple(images), "train", settings.seed)
+    make(keys[0])
+    clock = time.monotonic()
+    for key in keys:
+        make(key)
+    seconds = (time.monotonic() - clock) / len(keys)
+    for origin in shares_of(mix):
+        for split in ("train", "val"):
+            prepare(make, keys, folder / origin / split, {}, quiet=True)
     return seconds
 
 
@@ -281,12 +351,13 @@ def _as_json(result: Outcome, settings: TrainSettings, out: Path) -> str:
     )
 
 
-def _as_text(network: str, result: Outcome, settings: TrainSettings, out: Path) -> str:
+def _as_text(network: str, result: Outcome, settings: TrainSettings, out: Path, net: str) -> str:
     best = "   ".join(f"{name} {value:,.4g}" for name, value in result.best.items()) or "not validated yet"
     if result.stopped:
         following = "the same command goes on"
     else:
-        following = f"webiml export {out / 'best.safetensors'} --name {network} --out DIR"
+        own = f"--net {net} --name NAME" if net else f"--name {network}"
+        following = f"webiml export {out / 'best.safetensors'} {own} --out DIR"
     return (
         f"{network} {settings.preset}   step {result.step:,} of {settings.steps:,}   {_clock(result.seconds)}\n"
         f"best   {best}\nnext   {following}"

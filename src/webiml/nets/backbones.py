@@ -21,6 +21,7 @@ from webiml.errors import SettingError
 BATCH_NORM_EPSILON = 1e-3
 # One row a group of blocks: repeats, kernel, stride of the first, expansion, output channels.
 GROUPS = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112))
+LAST_AT_STRIDE = (2, 4, 10)  # the last blocks at stride 4, 8 and 16
 TAPPED = 5  # the block whose expansion, still at stride 8, matches best between pictures
 
 
@@ -50,6 +51,16 @@ class EfficientNetLite0(nn.Module):
             if number == TAPPED:
                 fine = expanded
         return fine, x
+
+    def levels(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features at three strides: (B, 24, H/4, W/4), (B, 40, H/8, W/8), (B, 112, H/16, W/16)."""
+        x = functional.relu6(self.stem((picture * 255 - 127) / 128))
+        levels = []
+        for number, block in enumerate(self.blocks):
+            _, x = block(x)
+            if number in LAST_AT_STRIDE:
+                levels.append(x)
+        return levels
 
 
 class _Convolution(nn.Conv2d):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -29,49 +30,85 @@ class Net:
     """A network that is ready to run; a callable of arrays. It may be called from several threads.
 
     Attributes:
-        inputs: names of the inputs, in order.
+        inputs: names of the inputs, in order. outputs: names of the outputs, in order.
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
-        import onnxruntime as ort
-
+        ort = onnxruntime()
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.inputs = tuple(argument.name for argument in self._session.get_inputs())
+        self.outputs = tuple(result.name for result in self._session.get_outputs())
 
     def __call__(self, *batches: np.ndarray, **named: np.ndarray) -> np.ndarray:
-        """float32 (B, K, H, W) of a float32 (B, C, H, W); several inputs in the order of `inputs`, or by name.
+        """The first output, such as float32 (B, K, H, W) of a float32 (B, C, H, W).
+
+        Several inputs come in the order of `inputs`, or by name.
 
         Raises:
-            BadMap: an input is missing, unknown, or of a shape that the network does not take.
+            BadMap: an input is missing, unknown, or of a shape or type that the network does not take.
         """
-        given = dict(zip(self.inputs, batches, strict=False)) | named
-        if len(batches) + len(named) != len(self.inputs) or given.keys() != set(self.inputs):
+        if len(batches) > len(self.inputs):
+            raise BadMap(f"This network takes {', '.join(self.inputs)}; got {len(batches)} arrays.")
+        given = dict(zip(self.inputs, batches, strict=False))
+        if given.keys() & named.keys():
+            raise BadMap(f"This network takes {', '.join(self.inputs)}, each once.")
+        return self._run(given | named, self.outputs[:1])[0]
+
+    def all(self, **feed: np.ndarray) -> dict[str, np.ndarray]:
+        """Every output by name, of inputs by name.
+
+        Args:
+            feed: uint8 where an input is uint8, such as a picture (B, H, W, 3); any numbers where it is float32.
+        Raises:
+            BadMap: an input is missing, unknown, or of a shape or type that the network does not take.
+        """
+        return dict(zip(self.outputs, self._run(feed, self.outputs), strict=True))
+
+    def _run(self, given: dict[str, np.ndarray], outputs: tuple[str, ...]) -> list[np.ndarray]:
+        if given.keys() != set(self.inputs):
             raise BadMap(f"This network takes {', '.join(self.inputs)}; got {', '.join(given) or 'nothing'}.")
-        feed = {name: np.ascontiguousarray(array, np.float32) for name, array in given.items()}
+        feed = {}
         for argument in self._session.get_inputs():
-            wanted, shape = argument.shape, feed[argument.name].shape
-            fits = [not isinstance(want, int) or want == has for want, has in zip(wanted, shape, strict=False)]
-            if len(wanted) != len(shape) or not all(fits):
-                raise BadMap(f"Input {argument.name} of this network is {tuple(wanted)}, got {shape}.")
-        output = self._session.run(None, feed)[0]
-        assert isinstance(output, np.ndarray)
-        return output
+            name, wanted, array = argument.name, argument.shape, np.asarray(given[argument.name])
+            fits = [not isinstance(want, int) or want == has for want, has in zip(wanted, array.shape, strict=False)]
+            if len(wanted) != array.ndim or not all(fits):
+                raise BadMap(f"Input {name} of this network is {tuple(wanted)}, got {array.shape}.")
+            if argument.type == "tensor(uint8)" and array.dtype != np.uint8:  # rounding would hide numbers in [0, 1]
+                raise BadMap(f"Input {name} of this network is uint8, got {array.dtype}.")
+            feed[name] = np.ascontiguousarray(array, np.uint8 if argument.type == "tensor(uint8)" else np.float32)
+        return [np.asarray(output) for output in self._session.run(outputs, feed)]
 
 
-def load(name: str, folder: Path | None = None) -> Net:
+def onnxruntime() -> Any:
+    """The module, imported so that it sends nothing: from 1.29 on it reports to its makers at import, else.
+
+    A user who wants that sets ORT_DISABLE_TELEMETRY to 0.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read once, at import; it keeps no id in HOME then either
+    import onnxruntime
+
+    if os.environ["ORT_DISABLE_TELEMETRY"] == "1":
+        onnxruntime.disable_telemetry_events()  # where Windows does the reporting
+    return onnxruntime
+
+
+def load(name: str, folder: Path | None = None, threads: int | None = None) -> Net:
     """The network of that name, opened once a process; it uses as many threads as OpenCV may use here.
 
     A worker process that is kept to one thread so runs its networks on one.
 
+    Args: threads: use so many instead, at least 1.
     Raises:
         WebimlError: its file or its card is missing or damaged.
     """
-    import cv2
+    if threads is None:
+        import cv2
 
-    return _load(name, folder, max(1, cv2.getNumThreads()))
+        threads = cv2.getNumThreads()
+    return _load(name, folder, max(1, threads))
 
 
 def digest(name: str, folder: Path | None = None) -> str:

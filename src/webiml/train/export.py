@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,12 +17,11 @@ from torch import nn
 
 from webiml.errors import SettingError, WebimlError
 from webiml.store.atomic import make_folder, write_bytes
+from webiml.train.agreement import ROUNDING_TOLERANCE, TOLERANCE, differences, examples, onnx_run
 from webiml.train.checkpoint import load_tensors, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
 
 OPSET = 17
-TOLERANCE = 1e-4  # from torch, as a share of the largest output, at least of 1
-ROUNDING_TOLERANCE = 1e-3  # the same, of weights that are rounded to float16
 _HALVED = 256  # numbers a weight must have to be stored in half: the small ones are not worth a node each
 
 
@@ -35,12 +34,18 @@ class Interface:
             `rows` and `columns` (places of eight pixels in a picture whose sides are rounded up to multiples of 16).
         output: what comes out, for the card: shape, range, meaning.
         about: one sentence, for the card. limits: what it is not good for, a sentence each.
+        outputs: name of each output to its shape, in order; empty where there is one, which is then called `output`.
+        uint8: names of the inputs that are uint8; all others are float32.
+        facts: further entries of the card.
     """
 
     inputs: Mapping[str, tuple[int | str, ...]]
     output: str
     about: str
     limits: Sequence[str] = ()
+    outputs: Mapping[str, tuple[int | str, ...]] = field(default_factory=dict)
+    uint8: Collection[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -68,62 +73,52 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
         WebimlError: ONNX and torch differ by more than TOLERANCE, or ROUNDING_TOLERANCE with rounded weights.
         OutputError: it cannot be written.
     """
-    import onnx
-
     net = net.eval()
-    stored = "float16" if half else "float32"
-    any_size = any("height" in shape for shape in interface.inputs.values())
-    examples = [_example(interface, *sizes) for sizes in (_SIZES if any_size else _SIZES[:2])]
-    axes = {
-        name: {axis: size for axis, size in enumerate(shape) if isinstance(size, str)}
-        for name, shape in interface.inputs.items()
-    } | {"output": {0: "batch"}}
-    with TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of traced Python values, which the odd sizes below would bring to light
-        torch.onnx.export(
-            net,
-            tuple(map(torch.from_numpy, examples[0].values())),
-            str(Path(folder, "net.onnx")),
-            input_names=list(interface.inputs),
-            output_names=["output"],
-            dynamic_axes=axes,
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        model = onnx.load(Path(folder, "net.onnx"))
-    for node in model.graph.node:
-        node.doc_string = ""  # it holds paths of this machine
-    difference, scale = _compare(net, _serialized(model), examples)
-    if not difference <= TOLERANCE * max(1.0, scale):
-        raise WebimlError(
-            f"The exported network differs from torch by {difference:.2g}, outputs reach {scale:.2g}; "
-            "it cannot be shipped like this."
-        )
+    given, names = examples(interface), list(interface.outputs or ["output"])
+    model = _traced(net, interface, given[0])
+    exact = differences(net, onnx_run(_serialized(model)), given, names)
+    for one in exact:
+        if not one.within(TOLERANCE):
+            raise WebimlError(
+                f"The exported network differs from torch by {one.largest:.2g}, {_called(one.name)} {one.scale:.2g}; "
+                "it cannot be shipped like this."
+            )
     if half:
         _halve(model)
     content = _serialized(model)
-    rounding = _compare(net, content, examples)[0] if half else difference
-    if not rounding <= ROUNDING_TOLERANCE * max(1.0, scale):
-        raise WebimlError(
-            f"Weights rounded to float16 change the outputs by {rounding:.2g}, of up to {scale:.2g}; "
-            "export the network with --no-half."
-        )
+    rounded = differences(net, onnx_run(content), given, names) if half else exact
+    for one in rounded:
+        if not one.within(ROUNDING_TOLERANCE):
+            raise WebimlError(
+                f"Weights rounded to float16 change the outputs by {one.largest:.2g}, of up to {one.scale:.2g}; "
+                "export the network with --no-half."
+            )
     write_bytes(path, content)
     return {
         "onnx_sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
-        "stored": stored,
-        "largest_difference": difference,
-        "rounding": rounding,
+        "stored": "float16" if half else "float32",
+        "largest_difference": max(one.largest for one in exact),
+        "rounding": max(one.largest for one in rounded),
     }
 
 
-def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path, half: bool = False) -> dict[str, Any]:
+def ship(
+    checkpoint: Path,
+    name: str,
+    shipped: Shipped,
+    out: Path,
+    *,
+    data: Path,
+    half: bool = False,
+    format: Literal["onnx", "openvino"] = "onnx",
+) -> dict[str, Any]:
     """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
 
     Args:
         shipped: the network of the checkpoint's preset; its weights are overwritten.
         data: the training's data.parquet; must be what the checkpoint says it learned from.
+        format: with openvino also OUT/<name>.xml and .bin.
     Raises:
         SettingError: checkpoint, data and network do not belong together, or a licence does not let weights ship.
         WebimlError, OutputError: as `export_onnx`.
@@ -140,11 +135,18 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
     make_folder(out)
     calibrated = shipped.calibrate() if shipped.calibrate else {}
     exported = export_onnx(whole, interface, out / f"{name}.onnx", half=half)
+    if format == "openvino":
+        from webiml.train.openvino import export_openvino
+
+        exported["openvino"] = export_openvino(whole, interface, out / f"{name}.onnx", half=half)
     card = {
         "name": name,
         "about": interface.about,
         "inputs": {key: list(shape) for key, shape in interface.inputs.items()},
         "output": interface.output,
+        **({"outputs": {key: list(shape) for key, shape in interface.outputs.items()}} if interface.outputs else {}),
+        **({"uint8": sorted(interface.uint8)} if interface.uint8 else {}),
+        **interface.facts,
         "limits": list(interface.limits),
         "parameters": sum(parameter.numel() for parameter in whole.parameters()),
         "pictures": table.num_rows,
@@ -153,7 +155,7 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
         "data": data_digest(table),
         **{
             key: facts[key]
-            for key in ("task", "backbone", "settings", "settings_hash", "step", "scores")
+            for key in ("task", "net", "backbone", "settings", "settings_hash", "step", "scores")
             if key in facts
         },
         **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
@@ -169,7 +171,11 @@ def ship(checkpoint: Path, name: str, shipped: Shipped, out: Path, *, data: Path
 def card_text(card: Mapping[str, Any]) -> str:
     """A card as Markdown."""
     settings = card.get("settings", {})
-    inputs = "\n".join(f"- `{name}` float32 ({', '.join(map(str, shape))})" for name, shape in card["inputs"].items())
+    inputs = "\n".join(
+        f"- `{name}` {'uint8' if name in card.get('uint8', ()) else 'float32'} ({', '.join(map(str, shape))})"
+        for name, shape in card["inputs"].items()
+    )
+    unit = "probabilities" if card.get("kind") == "localizer" else "logits"
     kinds = "\n".join(f"| {name} | {count} |" for name, count in card["licenses"].items())
     scores = ", ".join(f"{name} {value:.4f}" for name, value in card.get("scores", {}).items()) or "none"
     seconds = f"{card['seconds']:,.0f} seconds" if "seconds" in card else "an unknown time"
@@ -211,42 +217,50 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 ## Files
 
 - `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g},
-  with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} (logits)
+  with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} ({unit}){_openvino_line(card)}
 - checkpoint SHA-256 `{card["checkpoint_sha256"]}`
 """
 
 
-_SIZES = ((1, 64, 96), (2, 67, 101), (1, 160, 33))  # (batch, height, width): the first is traced, the others differ
+def _openvino_line(card: Mapping[str, Any]) -> str:
+    if "openvino" not in card:
+        return ""
+    made = card["openvino"]
+    return (
+        f"\n- `{card['name']}.xml` SHA-256 `{made['xml_sha256']}`, `{card['name']}.bin` SHA-256 `{made['bin_sha256']}`,"
+        f"\n  the same for OpenVINO, made and checked with {made['version']}, differs from the file above by at most "
+        f"{made['largest_difference']:.1g}"
+    )
 
 
-def _example(interface: Interface, batch: int, height: int, width: int) -> dict[str, np.ndarray]:
-    sizes = {"batch": batch, "height": height, "width": width}
-    sizes |= {"rows": -(-height // 16) * 2, "columns": -(-width // 16) * 2}
-    rng = np.random.default_rng([height, width, batch])
-    return {
-        name: rng.random([sizes[size] if isinstance(size, str) else size for size in shape], dtype=np.float32)
-        for name, shape in interface.inputs.items()
-    }
+def _traced(net: nn.Module, interface: Interface, example: Mapping[str, np.ndarray]) -> Any:
+    """The ONNX model of what `net` does with an example, at any size."""
+    import onnx
+
+    shapes = {**interface.inputs, **(interface.outputs or {"output": ("batch",)})}
+    with TemporaryDirectory() as folder, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of traced Python values, which the odd sizes would bring to light
+        torch.onnx.export(
+            net,
+            tuple(map(torch.from_numpy, example.values())),
+            str(Path(folder, "net.onnx")),
+            input_names=list(interface.inputs),
+            output_names=list(interface.outputs or ["output"]),
+            dynamic_axes={
+                name: {axis: size for axis, size in enumerate(shape) if isinstance(size, str)}
+                for name, shape in shapes.items()
+            },
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        model = onnx.load(Path(folder, "net.onnx"))
+    for node in model.graph.node:
+        node.doc_string = ""  # it holds paths of this machine
+    return model
 
 
-def _compare(net: nn.Module, model: bytes, examples: Sequence[Mapping[str, np.ndarray]]) -> tuple[float, float]:
-    """(largest absolute difference of onnxruntime from torch, largest absolute output)."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    difference = scale = 0.0
-    for example in examples:
-        with torch.no_grad():
-            want = net(*map(torch.from_numpy, example.values())).numpy()
-        got = np.asarray(session.run(None, dict(example))[0])
-        if got.shape != want.shape:
-            raise WebimlError(f"The exported network gives {got.shape} where torch gives {want.shape}.")
-        difference = max(difference, float(np.abs(got - want).max()))
-        scale = max(scale, float(np.abs(want).max()))
-    return difference, scale
+def _called(name: str) -> str:
+    return "outputs reach" if name == "output" else f"{name} reaches"
 
 
 def _serialized(model: Any) -> bytes:

@@ -72,15 +72,18 @@ def prepare_forged(
     seed: int,
     workers: int,
     quiet: bool = False,
+    objects: Path | None = None,
 ) -> dict[str, list[str]]:
     """Make so many pairs of each split in FOLDER/<split>, or go on there; the keys of each split that have a sample.
 
-    Args: maker: a kind of `Forged`, or what makes one of images, split, seed and objects.
+    Args:
+        maker: a kind of `Forged`, or what makes one of images, split, seed and objects.
+        objects: folder of the pictures' parts, which several kinds of samples may share; FOLDER/objects without it.
     """
-    keys = {}
+    keys, objects = {}, objects or folder / "objects"
     for split, count in pairs.items():
-        make = maker(tuple(images), split, seed, folder / "objects")
-        store_parts(make.pictures, folder / "objects", workers)
+        make = maker(tuple(images), split, seed, objects)
+        store_parts(make.pictures, objects, workers)
         wanted = [f"{split}-{i:05d}" for i in range(count)]
         keys[split] = prepare(make, wanted, folder / split, make.settings, workers, quiet=quiet)
     return keys

@@ -11,11 +11,20 @@ from webiml.settings import TrainSettings
 
 
 def adamw(net: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW that decays weights of two or more dimensions, no biases and norms; its state is there from the start."""
+    """AdamW that decays weights of two or more dimensions, no biases and norms; its state is there from the start.
+
+    A module with an attribute `pace`, a number, learns at that share of the learning rate, and so does all within it;
+    each group of parameters says its own as `pace`.
+    """
     parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
-    decayed = {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay}
-    others = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
-    optimizer = torch.optim.AdamW([group for group in (decayed, others) if group["params"]], lr=settings.lr)
+    paces = _paces(net)
+    groups = [
+        {"params": [p for p in parameters if paces[p] == pace and (p.ndim >= 2) == wide], "weight_decay": decay}
+        | {"pace": pace}
+        for pace in sorted(set(paces.values()), reverse=True)
+        for wide, decay in ((True, settings.weight_decay), (False, 0.0))
+    ]
+    optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.lr)
     for parameter in parameters:  # what AdamW would make at its first step, so that a checkpoint can be read into it
         optimizer.state[parameter] = {
             "step": torch.zeros(()),
@@ -23,6 +32,14 @@ def adamw(net: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
             "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
         }
     return optimizer
+
+
+def _paces(net: nn.Module) -> dict[nn.Parameter, float]:
+    paces = dict.fromkeys(net.parameters(), 1.0)
+    for module in net.modules():  # a module comes before those within it
+        if isinstance(pace := getattr(module, "pace", None), float):
+            paces |= dict.fromkeys(module.parameters(), pace)
+    return paces
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from webiml.evidence import corr_dino_input
 from webiml.evidence.dass_input import CHANNELS
@@ -14,10 +15,13 @@ from webiml.evidence.matching import MAPS
 from webiml.nets.backbones import Descriptors
 from webiml.nets.corr_dino import build as build_corr_dino
 from webiml.nets.dass import build as build_dass
+from webiml.nets.localizer import THRESHOLD, Deployed
 from webiml.nets.pair_classifier import KINDS, PRESETS, MatchingPreset, PairClassifier
 from webiml.nets.pair_classifier import build as build_pair_classifier
+from webiml.nets.web_iml import build as build_web_iml
 from webiml.settings import TrainSettings
 from webiml.train.export import Interface, Shipped
+from webiml.train.networks import load_factory
 from webiml.train.pair_classifier import PairClassifierTask, temperature
 
 
@@ -25,14 +29,63 @@ def as_shipped(network: str, settings: dict[str, Any], samples: Path) -> Shipped
     """What ships of a network, its weights not loaded yet.
 
     Args:
-        network: dass, corr-dino, pair-classifier or trunk. settings: of its training.
-        samples: of its training; the pair classifier is calibrated on their val split.
+        network: dass, corr-dino, pair-classifier, trunk or web-iml. settings: of its training.
+        samples: of its training; the pair classifier and Web-IML are calibrated on their val split.
     """
+    if network == "web-iml":
+        return _web_iml(settings["preset"], samples)
     if network == "pair-classifier":
         return _pair_classifier(settings, samples)
     if network == "trunk":
         return _trunk()
     return _dass(settings["preset"]) if network == "dass" else _corr_dino(settings["preset"])
+
+
+def own_localizer(net: str, samples: Path) -> Shipped:
+    """What is exported of a localizer of one's own, its weights not loaded yet.
+
+    Args:
+        net: package.module:factory. samples: of its training; it is calibrated on their val split.
+    Raises:
+        SettingError: there is no such function, or what it makes is no localizer.
+    """
+    limits = ("Nobody has said yet what fools it.",)
+    return _localizer(
+        load_factory(net)(), f"Where was a picture manipulated? A localizer made by {net}.", limits, samples
+    )
+
+
+def _web_iml(preset: str, samples: Path) -> Shipped:
+    limits = (
+        "It says where a picture looks as if it had been edited, not why, by whom, or whether that matters.",
+        "It learned from forged pictures: an edit of a kind that they lack may be missed.",
+        "Copies within a picture, and edits that were reduced or compressed heavily afterwards, are missed more often.",
+        "Captions, frames, strong blur and things that look pasted (signs, screens, cut-outs) may raise false alarms.",
+    )
+    about = "Where was a picture manipulated? Web-IML looks at one picture alone, with the trunk of EfficientNet-Lite0 "
+    return _localizer(build_web_iml(preset), about + "(see efficientnet_lite0.md).", limits, samples)
+
+
+def _localizer(net: nn.Module, about: str, limits: tuple[str, ...], samples: Path) -> Shipped:
+    deployed, pixels = Deployed(net), ("batch", "height", "width")
+
+    def calibrate() -> dict[str, Any]:
+        from webiml.train.localizer_calibration import calibration
+
+        return calibration(deployed.eval(), samples)
+
+    interface = Interface(
+        inputs={"picture": (*pixels, 3)},
+        output="float32 in [0, 1]: `probability` (batch, height, width), calibrated P(pixel is manipulated); "
+        "`confidence` (batch, height, width), P(the pixel is on the right side of the threshold); "
+        "`score` (batch), calibrated P(the picture holds a manipulated area). Pictures are RGB, of 16 pixels a side on",
+        about=about,
+        limits=limits,
+        outputs={"probability": pixels, "confidence": pixels, "score": ("batch",)},
+        uint8=("picture",),
+        facts={"kind": "localizer", "threshold": THRESHOLD},
+    )
+    return Shipped(interface, net, deployed, calibrate)
 
 
 def _trunk() -> Shipped:
