@@ -19,12 +19,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from webiml import Annotation, Annotator
 from webiml.annotate.classify import classify_by_network
-from webiml.annotate.views import VIEWS, sigmoid
+from webiml.annotate.views import VIEWS
 from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.evidence.matching import MAPS
 from webiml.geometry import fit
-from webiml.geometry.maps import turned
+from webiml.geometry.maps import sigmoid, turned
 from webiml.images.codec import encode_jpeg, to_8bit
 from webiml.images.decode import decode
 from webiml.images.draw import heat, overlay, thumbnail

@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webiml import Kind, Reason, Status
+from webiml.cli import localize_summary
 from webiml.cli.annotate import annotate
+from webiml.cli.localize import localize
 from webiml.cli.summary import Plan, Summary
+from webiml.localize import rows as localize_rows
+from webiml.localize.regions import Region
 from webiml.report.words import FAILURE_MEANING, KIND_MEANING, REJECTION_MEANING, STATUS_MEANING
-from webiml.settings import AnnotateRun, AnnotatorSettings
+from webiml.settings import AnnotateRun, AnnotatorSettings, LocalizeRun, LocalizeSettings
 from webiml.store.dataset import DatasetInfo
 from webiml.store.rows import table_schema
 from webiml.types import Row
@@ -28,7 +32,7 @@ from webiml.types import Row
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-VALUES = {int: "N", float: "X", Path | None: "FOLDER"}  # what stands for a value in the table of flags
+VALUES = {int: "N", float: "X", str: "NAME", Path | None: "FOLDER"}  # what stands for a value in the table of flags
 
 
 def columns() -> str:
@@ -114,7 +118,56 @@ def run_flags() -> str:
     return flags(AnnotateRun)
 
 
+def localize_columns() -> str:
+    """Every column of results.parquet with its Parquet type."""
+    docs = attribute_docs(localize_rows.PictureRow)
+    lines = [
+        (
+            f"`{field.name}`",
+            "list of structs" if field.name == "regions" else f"`{field.type}`",
+            "yes" if field.nullable else "never",
+            docs[field.name],
+        )
+        for field in localize_rows.table_schema()
+    ]
+    return table(("column", "type", "may be null", "meaning"), lines)
+
+
+def localize_regions() -> str:
+    """What each entry of the column `regions` holds."""
+    return fields(Region)
+
+
+def localize_summary_fields() -> str:
+    """The fields of the JSON object that `webiml localize --out DIR --json` prints."""
+    return fields(localize_summary.Summary)
+
+
+def localize_plan() -> str:
+    """The fields of the JSON object that `webiml localize --dry-run --json` prints."""
+    return fields(localize_summary.Plan)
+
+
+def localize_arguments() -> str:
+    """What `webiml localize` takes besides its settings."""
+    docs = parameter_docs(inspect.getdoc(localize) or "")
+    shown = {"pictures": "`PICTURES`", "out": "`--out PATH`, `-o PATH`", "config": "`--config FILE.yaml`"}
+    return table(("argument", "meaning"), [(shown[name], text) for name, text in docs.items()])
+
+
+def localize_result_flags() -> str:
+    """The flags of `webiml localize` that decide results."""
+    return flags(LocalizeSettings)
+
+
+def localize_run_flags() -> str:
+    """The flags of `webiml localize` that decide how a run is carried out."""
+    return flags(LocalizeRun)
+
+
 PARTS = (columns, statuses, kinds, reasons, metadata, summary, plan, arguments, result_flags, run_flags)
+PARTS += (localize_columns, localize_regions, localize_summary_fields, localize_plan, localize_arguments)
+PARTS += (localize_result_flags, localize_run_flags)
 
 
 def flags(settings: type) -> str:
@@ -129,7 +182,7 @@ def flags(settings: type) -> str:
         else:
             choices = () if hint in VALUES else typing.get_args(hint)
             value = f"{{{','.join(choices)}}}" if len(choices) > 1 else choices[0] if choices else VALUES[hint]
-            shown, default = f"`{flag} {value}`", "none" if field.default is None else f"`{field.default}`"
+            shown, default = f"`{flag} {value}`", f"`{field.default}`" if field.default not in (None, "") else "none"
         lines.append((shown, default, docs[field.name]))
     return table(("flag", "default", "meaning"), lines)
 

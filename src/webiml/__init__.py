@@ -5,6 +5,11 @@
     annotation.status, annotation.reason, annotation.kind, annotation.qes
     annotation.mask                                       # (H, W) bool at the manipulated picture's size
 
+    from webiml import Localizer
+    found = Localizer.load().localize(picture)            # one picture alone: a path, a PIL image or such an array
+    found.mask, found.probability, found.confidence       # (H, W) each at the picture's size
+    found.score                                           # P(the picture holds a manipulated area)
+
 What computes is imported when it is first asked for, so that `import webiml` costs next to nothing.
 """
 
@@ -15,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from webiml.errors import BadImage, BadMap, OutputError, SettingError, WebimlError
 from webiml.settings import AnnotatorSettings
-from webiml.types import Annotation, Kind, Reason, Status
+from webiml.types import Annotation, Kind, Localization, Reason, Status
 
 if TYPE_CHECKING:
     from webiml.annotate.annotator import Annotator, annotate_pair
+    from webiml.localize.localizer import Localizer
 
 __version__ = "0.1.0"
 
@@ -29,6 +35,8 @@ __all__ = [
     "BadImage",
     "BadMap",
     "Kind",
+    "Localization",
+    "Localizer",
     "OutputError",
     "Reason",
     "SettingError",
@@ -38,7 +46,11 @@ __all__ = [
     "annotate_pair",
 ]
 
-_LAZY = {"Annotator": "webiml.annotate.annotator", "annotate_pair": "webiml.annotate.annotator"}
+_LAZY = {
+    "Annotator": "webiml.annotate.annotator",
+    "Localizer": "webiml.localize.localizer",
+    "annotate_pair": "webiml.annotate.annotator",
+}
 
 
 def __getattr__(name: str) -> Any:

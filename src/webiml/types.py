@@ -8,11 +8,13 @@ Arrays are RGB uint8 (H, W, 3); sizes are (H, W); points are (x, y) in pixels wi
     probability             float32 (H, W) in [0, 1], P(pixel is manipulated), at the manipulated picture's size
     mask                    bool (H, W), probability >= 128/255
     validity                bool (H, W), where the aligned authentic picture has something to say
+    localization            what a localizer says of one picture: probability, confidence and score
     QES                     share of the suspected area about which the annotator is sure (metrics/qes.py)
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -134,6 +136,33 @@ class Annotation:
         if self.probability is None:
             return None
         return (self.probability * 255).round() >= 128
+
+
+@dataclass(frozen=True, slots=True)
+class Localization:
+    """What a localizer says of one picture.
+
+    Attributes:
+        probability: (H, W) float32 in [0, 1], P(pixel is manipulated), at the picture's own size.
+        confidence: (H, W) float32 in [0, 1], P(the pixel is on the right side of 0.5).
+        score: P(the picture holds a manipulated area), [0, 1].
+        threshold: what counts as manipulated begins at this probability.
+    """
+
+    probability: np.ndarray
+    confidence: np.ndarray
+    score: float
+    threshold: float = 0.5
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool, True where manipulated: the stored 8-bit probability is at least 255 thresholds, rounded."""
+        return (self.probability * 255).round() >= math.floor(255 * self.threshold + 0.5)
+
+    @property
+    def area(self) -> float:
+        """Share of the picture inside the mask, [0, 1]."""
+        return float(self.mask.mean())
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from webiml.annotate.methods import PRIOR_SHARE, denoised_difference
-from webiml.annotate.views import sigmoid
 from webiml.evidence.evidence import Evidence
-from webiml.geometry.maps import log_odds
+from webiml.geometry.maps import log_odds, sigmoid
 from webiml.nets import weights
 
 

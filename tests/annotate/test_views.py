@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from webiml.annotate.views import average_views, sigmoid
-from webiml.geometry.maps import turned
+from webiml.annotate.views import average_views
+from webiml.geometry.maps import sigmoid, turned
 
 
 def test_each_view_is_turned_back_before_the_mean():

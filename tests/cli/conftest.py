@@ -61,3 +61,11 @@ def webiml() -> Webiml:
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def localizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The .onnx file of a localizer with probability = sigmoid((red - green) / 8) after a 3x3 mean."""
+    from tests.localize.conftest import _write
+
+    return _write(tmp_path_factory.mktemp("localizer"))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from webiml import Annotation, Kind, Reason, Status
-from webiml.settings import AnnotateRun, AnnotatorSettings
+from webiml.localize.rows import PictureRow
+from webiml.settings import AnnotateRun, AnnotatorSettings, LocalizeRun, LocalizeSettings
 from webiml.types import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,26 +42,43 @@ def test_every_word_of_a_closed_list_is_explained(reference):
         assert sorted(first_cells(part())) == sorted(f"`{word.value}`" for word in words)
 
 
-def test_every_flag_is_listed_with_its_default_as_the_command_says_it(reference):
+def test_every_column_of_results_is_explained(reference):
+    table = reference.localize_columns()
+    assert first_cells(table) == [f"`{field.name}`" for field in dataclasses.fields(PictureRow)]
+    assert all(len(line.split(" | ")) == 4 and len(line.split(" | ")[3]) > 10 for line in table.splitlines()[2:])
+    assert first_cells(reference.localize_regions()) == ["`box`", "`polygons`", "`area`", "`score`"]
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "parts"),
+    [
+        ("annotate", (AnnotatorSettings, AnnotateRun), ("result_flags", "run_flags")),
+        ("localize", (LocalizeSettings, LocalizeRun), ("localize_result_flags", "localize_run_flags")),
+    ],
+    ids=["annotate", "localize"],
+)
+def test_every_flag_is_listed_with_its_default_as_the_command_says_it(reference, command, settings, parts):
     shown = subprocess.run(
-        [sys.executable, "-m", "webiml", "annotate", "--help"], capture_output=True, text=True, check=True, timeout=60,
+        [sys.executable, "-m", "webiml", command, "--help"], capture_output=True, text=True, check=True, timeout=60,
         env=os.environ | {"COLUMNS": "300"},
     ).stdout  # fmt: skip
-    listed = reference.result_flags() + reference.run_flags()
-    for field in (*dataclasses.fields(AnnotatorSettings), *dataclasses.fields(AnnotateRun)):
+    listed = "".join(getattr(reference, part)() for part in parts)
+    for field in (field for one in settings for field in dataclasses.fields(one)):
         flag = f"--{field.name.replace('_', '-')}"
         (line,) = [line for line in shown.splitlines() if re.match(rf"\S* +{flag} ", line)]
         (row,) = [row for row in listed.splitlines() if re.match(rf"\| `{flag}[ `]", row)]
-        named = {True: "on", False: "off", None: "none"}
-        plain = field.default is None or isinstance(field.default, bool)
-        assert field.default is None or f"[default: {field.default}]" in line
+        named = {True: "on", False: "off", None: "none", "": "none"}
+        plain = field.default in (None, "") or isinstance(field.default, bool)
+        assert field.default in (None, "") or f"[default: {field.default}]" in line
         assert (f"| {named[field.default]} |" if plain else f"`{field.default}`") in row
         assert row.split(" | ")[2].strip(" |").replace("`", "") in line
 
 
 def test_the_arguments_are_those_of_the_command(reference):
     assert "`PAIRS`" in reference.arguments() and "`--out PATH`" in reference.arguments()
-    assert all(len(line.split(" | ")[1]) > 10 for line in reference.arguments().splitlines()[2:])
+    assert "`PICTURES`" in reference.localize_arguments() and "`--out PATH`" in reference.localize_arguments()
+    for table in (reference.arguments(), reference.localize_arguments()):
+        assert all(len(line.split(" | ")[1]) > 10 for line in table.splitlines()[2:])
 
 
 def test_an_undocumented_attribute_is_noticed(reference):

@@ -75,3 +75,9 @@ def test_keys_are_unique_and_do_not_depend_on_order(names: list[str], rng: rando
     assert all(SAFE.fullmatch(key) for key in keys)
     shuffled = rng.sample(names, len(names))
     assert sorted(zip(names, keys, strict=True)) == sorted(zip(shuffled, unique_keys(shuffled), strict=True))
+
+
+def test_a_key_that_is_in_use_is_given_to_nobody():
+    first, second = unique_keys(["cat", "dog"], taken=["CAT"])
+    assert first.startswith("cat-") and second == "dog"
+    assert unique_keys(["cat"], taken=["cat", first])[0] not in ("cat", first)

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from webiml.annotate.classify import classify_by_curves, classify_by_network
-from webiml.annotate.views import average_views, sigmoid
+from webiml.annotate.views import average_views
 from webiml.evidence.corr_dino_input import corr_dino_input
 from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
 from webiml.evidence.matching import turned_matching
-from webiml.geometry.maps import log_odds, turned
+from webiml.geometry.maps import log_odds, sigmoid, turned
 from webiml.images.codec import to_8bit
 from webiml.metrics.qes import qes
 from webiml.nets import weights

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from webiml.geometry.maps import turned
+from webiml.geometry.maps import sigmoid, turned
 
 VIEWS = (0, 1, 2)  # symmetries: as it is, mirrored left to right, upside down
 
@@ -20,8 +20,3 @@ def average_views(look: Callable[[int], np.ndarray]) -> np.ndarray:
     """
     views = [sigmoid(turned(look(view)[None], view)[0]) for view in VIEWS]  # one after the other: the memory of one
     return np.stack(views).mean(axis=0)
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)), without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * logits))

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 import yaml
 
 from webiml.errors import SettingError
-from webiml.settings import AnnotateRun, AnnotatorSettings, SampleSettings, TrainRun, TrainSettings
+from webiml.settings import (
+    AnnotateRun,
+    AnnotatorSettings,
+    LocalizeRun,
+    LocalizeSettings,
+    SampleSettings,
+    TrainRun,
+    TrainSettings,
+)
 
 if TYPE_CHECKING:
     from cyclopts import App
     from cyclopts.argument import ArgumentCollection
 
-SETTINGS = {"annotate": (AnnotatorSettings, AnnotateRun), "train": (TrainSettings, SampleSettings, TrainRun)}
+SETTINGS = {
+    "annotate": (AnnotatorSettings, AnnotateRun),
+    "localize": (LocalizeSettings, LocalizeRun),
+    "train": (TrainSettings, SampleSettings, TrainRun),
+}
 """What a --config file may set, by command."""
 
 MAX_BYTES = 1 << 16  # a settings file is a screen of text; anything larger is the wrong file
@@ -89,6 +101,10 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if isinstance(value, str):
             return Path(value)
         raise SettingError(f"{where} must be a path, got {reprlib.repr(value)}.")
+    if hint is str:
+        if isinstance(value, str):
+            return value
+        raise SettingError(f"{where} must be text, got {reprlib.repr(value)}; put it in quotes.")
     wanted = {bool: "true or false", int: "a whole number", float: "a number"}[hint]
     # bool is an int in Python, but `workers: true` is a mistake.
     fits = isinstance(value, bool) if hint is bool else isinstance(value, (int, hint)) and not isinstance(value, bool)

@@ -21,6 +21,7 @@ from webiml.errors import OutputError, SettingError, WebimlError
 
 COMMANDS = {
     "annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.",
+    "localize": "Say where pictures may be manipulated, each by itself.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",
     "train": "Train a network on pairs that are forged from ordinary pictures.",
     "export": "Make what ships of a trained network: ONNX, a card, the list of its pictures.",

@@ -7,7 +7,7 @@ It is the only thing on stdout.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,7 +94,7 @@ def gather(listing: Listing, counts: Counts, dataset: Path, report: Path, second
         kept=counts.kept,
         rejected=counts.rejected,
         failed=counts.failed,
-        reasons=_most_frequent_first(counts.reasons),
+        reasons=most_frequent_first(counts.reasons),
         kinds={kind.value: counts.kinds[kind] for kind in Kind},
         ignored=len(listing.ignored),
         ignored_files=list(listing.ignored[:FILES_NAMED]),
@@ -121,7 +121,7 @@ def plan(listing: Listing, dataset: Path) -> Plan:
         inputs=len(listing.pairs),
         resumed=resumed,
         to_do=len(listing.pairs) - resumed,
-        problems=_most_frequent_first(problems),
+        problems=most_frequent_first(problems),
         ignored=len(listing.ignored),
         ignored_files=list(listing.ignored[:FILES_NAMED]),
         dataset=str(dataset),
@@ -146,43 +146,47 @@ def _summary_text(summary: Summary) -> str:
     for word, known in (("rejected", REJECTION_MEANING), ("failed", FAILURE_MEANING)):
         reasons = {reason: count for reason, count in summary.reasons.items() if reason in known}
         if reasons:
-            lines.append(_line(word, _counts(reasons)))
-    lines += _ignored(summary)
+            lines.append(line(word, counted(reasons)))
+    lines += ignored_lines(summary.ignored, summary.ignored_files)
     done = summary.inputs - summary.resumed
     took = f"{done:,} in {summary.seconds:.1f} s" + (
         f", {summary.pairs_per_second:.1f} pairs a second" if summary.pairs_per_second else ""
     )
-    lines.append(_line("time", took + (f"; {summary.resumed:,} were already finished" if summary.resumed else "")))
-    lines.append(_line("rows", plain(summary.annotations)))
-    lines.append(_line("next", f"open {plain(summary.report)}; the same command resumes"))
+    lines.append(line("time", took + (f"; {summary.resumed:,} were already finished" if summary.resumed else "")))
+    lines.append(line("rows", plain(summary.annotations)))
+    lines.append(line("next", f"open {plain(summary.report)}; the same command resumes"))
     return "\n".join(lines)
 
 
 def _plan_text(planned: Plan) -> str:
     lines = [f"pairs {planned.inputs:,}   finished {planned.resumed:,}   to do {planned.to_do:,}"]
     if planned.problems:
-        lines.append(_line("problems", _counts(planned.problems)))
-    lines += _ignored(planned)
-    lines.append(_line("next", f"without --dry-run the same command writes {plain(planned.dataset)}; now nothing was"))
+        lines.append(line("problems", counted(planned.problems)))
+    lines += ignored_lines(planned.ignored, planned.ignored_files)
+    lines.append(line("next", f"without --dry-run the same command writes {plain(planned.dataset)}; now nothing was"))
     return "\n".join(lines)
 
 
-def _ignored(summary: Summary | Plan) -> list[str]:
-    if not summary.ignored:
+def ignored_lines(count: int, names: Sequence[str]) -> list[str]:
+    """A line about `count` other files, of which the first are `names`; no line when there are none."""
+    if not count:
         return []
-    named = ", ".join(plain(name) for name in summary.ignored_files[:FILES_SHOWN])
-    more = summary.ignored - min(FILES_SHOWN, len(summary.ignored_files))
-    files = "other file" if summary.ignored == 1 else "other files"
-    return [_line("ignored", f"{summary.ignored:,} {files}: {named}" + (f" and {more:,} more" if more else ""))]
+    named = ", ".join(plain(name) for name in names[:FILES_SHOWN])
+    more = count - min(FILES_SHOWN, len(names))
+    files = "other file" if count == 1 else "other files"
+    return [line("ignored", f"{count:,} {files}: {named}" + (f" and {more:,} more" if more else ""))]
 
 
-def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+def most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts, the largest first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _line(word: str, text: str) -> str:
+def line(word: str, text: str) -> str:
+    """One line of a summary: what it is about, and the text."""
     return f"{word:<9} {text}"
 
 
-def _counts(counts: dict[str, int]) -> str:
+def counted(counts: Mapping[str, int]) -> str:
+    """Names and their counts in one line."""
     return " · ".join(f"{name} {count:,}" for name, count in counts.items())

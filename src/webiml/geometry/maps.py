@@ -26,10 +26,15 @@ def disk(radius: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def log_odds(probability: np.ndarray) -> np.ndarray:
-    """log(p / (1 - p)) with p clipped to [0, 1] and kept FLOOR away from both ends."""
+def log_odds(probability: np.ndarray, floor: float = FLOOR) -> np.ndarray:
+    """log(p / (1 - p)) with p clipped to [0, 1] and kept `floor` away from both ends."""
     p = np.clip(probability, 0, 1)
-    return np.log((p + FLOOR) / (1 - p + FLOOR))
+    return np.log((p + floor) / (1 - p + floor))
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)), without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * logits))
 
 
 def spread(array: np.ndarray, sigma: float) -> np.ndarray:

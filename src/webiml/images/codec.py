@@ -44,13 +44,15 @@ def from_8bit(levels: np.ndarray) -> np.ndarray:
     return levels.astype(np.float32) / np.float32(255)
 
 
-def encode_png(array: np.ndarray) -> bytes:
+def encode_png(array: np.ndarray, level: int = _PNG_LEVEL) -> bytes:
     """PNG file bytes of a (H, W) or RGB (H, W, 3) uint8 array; equal arrays give equal bytes.
 
+    Args:
+        level: work that is spent on a small file, 0 to 9.
     Raises:
         BadMap: another shape or type.
     """
-    return _encode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
+    return _encode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, level])
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int) -> bytes:

@@ -75,6 +75,22 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     return Picture(rgb, picture_format.extension, "; ".join(filter(None, notes)))
 
 
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """(H, W, 3) uint8 of an open Pillow picture, converted as `decode` does, but not turned: its size stays.
+
+    Raises:
+        BadImage: TOO_SMALL, or UNDECODABLE when its file cannot be read to the end.
+    """
+    if min(image.size) < MIN_SIDE:
+        raise BadImage(Reason.TOO_SMALL, f"{_size(image)} pixels, each side needs at least {MIN_SIDE}")
+    with _quiet(image.width * image.height):
+        try:
+            image.load()
+            return _to_rgb(image)[0]
+        except Exception as error:  # as in `_opened`
+            raise BadImage(Reason.UNDECODABLE, _words(error)) from None
+
+
 def decode_stored(data: bytes, wanted: Format, mode: str, max_pixels: int) -> np.ndarray:
     """Pixels of a file that this project wrote itself: exactly one format and Pillow mode, nothing is converted.
 

@@ -45,8 +45,7 @@ class Deployed(nn.Module):
         self.net = net
         for name in ("pixel", "certain", "score_curve"):
             self.register_buffer(name, torch.tensor([1.0, 0.0]))
-        stride = getattr(net, "stride", _STRIDE)
-        self.stride = stride if isinstance(stride, int) and stride > 0 else _STRIDE  # a convolution's is a tuple
+        self.stride = stride_of(net)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The probability, the confidence and the score; see the class."""
@@ -75,6 +74,12 @@ class Deployed(nn.Module):
         spots = F.avg_pool2d(torch.sigmoid(calibrated)[:, None], (_SPOT, 1), stride=1)
         spots = F.avg_pool2d(spots, (1, _SPOT), stride=1)  # one axis after the other: 18 sums a pixel, not 81
         return pixel, calibrated.abs(), torch.logit(spots.amax((1, 2, 3)), eps=_EDGE)
+
+
+def stride_of(net: nn.Module) -> int:
+    """Pixels: what the sides of a localizer's pictures must be multiples of; 32 where it says nothing."""
+    stride = getattr(net, "stride", _STRIDE)
+    return stride if isinstance(stride, int) and stride > 0 else _STRIDE  # a convolution's is a tuple
 
 
 def _curved(logits: torch.Tensor, curve: torch.Tensor) -> torch.Tensor:

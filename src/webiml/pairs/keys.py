@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 MAX_LENGTH = 120  # characters; leaves room for endings below the 255 bytes of common file systems
 _HASH = 8  # hex digits
@@ -25,19 +25,22 @@ def safe_key(name: str) -> str:
     return _with_hash(name, name)
 
 
-def unique_keys(names: Sequence[str]) -> list[str]:
+def unique_keys(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """One key a name, in the order of `names`, no two equal even where upper and lower case are the same.
 
     Safe names come first and each group in sorted order; whoever finds its key taken gets a hash behind it. Equal names
     are told apart by their position among each other. The keys do not depend on the order of different names.
+
+    Args:
+        taken: keys that are in use already and given to nobody.
     """
     keys = [""] * len(names)
-    taken: set[str] = set()
+    used = {key.lower() for key in taken}
     for index in sorted(range(len(names)), key=lambda i: (safe_key(names[i]) != names[i], _bytes(names[i]), i)):
         key, turn = safe_key(names[index]), 0
-        while key.lower() in taken:
+        while key.lower() in used:
             key, turn = _with_hash(names[index], f"{names[index]}\0{turn}" if turn else names[index]), turn + 1
-        taken.add(key.lower())
+        used.add(key.lower())
         keys[index] = key
     return keys
 

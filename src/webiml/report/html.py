@@ -1,50 +1,25 @@
-"""A dataset as one page: `write_report(dataset, pictures)`. It opens without a server and reaches nothing else.
-
-File names, details and table columns are hostile until shown otherwise: jinja2 escapes every value, and the page's
-content security policy allows no script at all, no request, and only the one style sheet that it carries.
-"""
+"""A dataset as one page: `write_report(dataset, pictures)`."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from webiml import __version__
 from webiml.errors import BadImage
-from webiml.images.codec import decode_map, encode_jpeg, from_8bit
+from webiml.images.codec import decode_map, from_8bit
 from webiml.images.decode import decode
 from webiml.images.draw import heat, overlay, thumbnail
+from webiml.report.page import THUMBNAIL_SIDE, Picture, page_of, picture, write_page
 from webiml.report.tally import Tally
 from webiml.report.words import KIND_MEANING, REASON_MEANING, STATUS_MEANING
-from webiml.store.atomic import write_bytes
 from webiml.store.dataset import Role, dataset_info, read_member, read_rows
 from webiml.types import Kind, Row, Status
 
 MAX_PAIRS_SHOWN = 200  # pairs in the sheet; each costs about 50 kB of page
-THUMBNAIL_SIDE = 220  # pixels, the longer side
-THUMBNAIL_QUALITY = 80  # JPEG
 QES_BINS = 20  # over [0, 1]
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """One thumbnail of the sheet; `data` is empty when the picture cannot be shown."""
-
-    caption: str
-    alt: str
-    data: str  # data: URI
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +55,7 @@ def write_report(dataset: Path, pictures: bool) -> Path:
     Raises:
         OutputError: the page cannot be written.
     """
-    page = "".join(_render(dataset, pictures)).encode("utf-8", "backslashreplace")
-    path = dataset / "report.html"
-    if not (path.is_file() and path.stat().st_size == len(page) and path.read_bytes() == page):
-        write_bytes(path, page)
-    return path
+    return write_page(dataset / "report.html", _render(dataset, pictures))
 
 
 def _render(dataset: Path, pictures: bool) -> Iterator[str]:
@@ -99,12 +70,8 @@ def _render(dataset: Path, pictures: bool) -> Iterator[str]:
 
     counts = {status.value: tally.statuses[status] for status in Status}
     max_pixels = int(float(info.settings["max_megapixels"]) * 1_000_000)
-    template = _environment().get_template("report.html.j2")
-    style = _style()
-    return template.generate(
-        version=__version__,
-        style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+    return page_of(
+        "report.html.j2",
         tally=tally,
         statuses=[(status.value, counts[status.value], STATUS_MEANING[status]) for status in Status],
         reasons=[
@@ -155,19 +122,19 @@ def _card(dataset: Path, row: Row, max_pixels: int) -> Card:
     authentic = _decoded(dataset, row, "authentic", max_pixels)
     manipulated = _decoded(dataset, row, "manipulated", max_pixels)
     drawn = [
-        _picture("authentic", f"authentic picture of {row.key}", authentic),
-        _picture("manipulated", f"manipulated picture of {row.key}", manipulated),
+        picture("authentic", f"authentic picture of {row.key}", authentic),
+        picture("manipulated", f"manipulated picture of {row.key}", manipulated),
     ]
     if row.qes is not None or row.mask_area is not None:
         levels = _decoded(dataset, row, "probability", max_pixels)
         small = None if levels is None else heat(from_8bit(thumbnail(levels, THUMBNAIL_SIDE)))
-        drawn.append(_picture("probability", f"probability map of {row.key}, bright where manipulated", small))
+        drawn.append(picture("probability", f"probability map of {row.key}, bright where manipulated", small))
         marked = None
         if levels is not None and manipulated is not None and levels.shape == manipulated.shape[:2]:
             # Drawn at the size it is looked at: an outline drawn on twelve megapixels would vanish.
             mask = thumbnail((levels >= 128).astype(np.uint8) * 255, THUMBNAIL_SIDE) >= 128
             marked = overlay(thumbnail(manipulated, THUMBNAIL_SIDE), mask)
-        drawn.append(_picture("mask", f"manipulated picture of {row.key} with its mask in red", marked))
+        drawn.append(picture("mask", f"manipulated picture of {row.key} with its mask in red", marked))
     return Card(row, tuple(drawn))
 
 
@@ -178,14 +145,6 @@ def _decoded(dataset: Path, row: Row, role: Role, max_pixels: int) -> np.ndarray
         return decode_map(data) if role == "probability" else decode(data, max_pixels).rgb
     except (BadImage, OSError, KeyError):
         return None
-
-
-def _picture(caption: str, alt: str, rgb: np.ndarray | None) -> Picture:
-    if rgb is None:
-        return Picture(caption, alt, "", 0, 0)
-    small = thumbnail(rgb, THUMBNAIL_SIDE)
-    data = base64.b64encode(encode_jpeg(small, THUMBNAIL_QUALITY)).decode()
-    return Picture(caption, alt, f"data:image/jpeg;base64,{data}", *small.shape[:2])
 
 
 def _bars(kept: np.ndarray, rejected: np.ndarray, height: float = 120) -> list[Bar]:
@@ -199,32 +158,3 @@ def _bars(kept: np.ndarray, rejected: np.ndarray, height: float = 120) -> list[B
         Bar(index / len(kept), int(k), int(r), scaled(int(k)), scaled(int(r)))
         for index, (k, r) in enumerate(zip(kept, rejected, strict=True))
     ]
-
-
-def _spelled_out(value: Any) -> Any:
-    """Control characters and direction marks as text: a file name cannot reorder the line it stands in."""
-    if type(value) is not str:  # numbers, and what is marked as safe
-        return value
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), value)
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("webiml.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_spelled_out,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    return environment
-
-
-@cache
-def _style() -> str:
-    loader = _environment().loader
-    assert loader is not None  # set two functions above
-    return loader.get_source(_environment(), "report.css")[0].strip()

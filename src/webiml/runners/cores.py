@@ -1,4 +1,4 @@
-"""The cores of this machine: how many may be used, and one of them for each process."""
+"""The cores of this machine: how many may be used, and a share of them for each process."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ def usable_cores() -> int:
 
 def one_thread() -> None:
     """Keep this process to one thread: the processes are the parallelism, threads in them get in each other's way."""
+    few_threads(1)
+
+
+def few_threads(count: int) -> None:
+    """Keep this process to `count` threads of OpenCV, and of the libraries below numpy."""
     import cv2
     from threadpoolctl import threadpool_limits
 
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
+    cv2.setNumThreads(count)
+    threadpool_limits(count)

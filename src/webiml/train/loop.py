@@ -88,8 +88,9 @@ def train(
     """
     identity = {**(about or {}), "settings": asdict(settings), "settings_hash": settings.digest()}
     last, begun, result = out / "last.safetensors", time.monotonic(), Outcome()
-    torch.set_flush_denormal(True)  # numbers next to nothing, of which a trained network is full, slow a core down
     with ExitStack() as stack:
+        torch.set_flush_denormal(True)  # numbers next to nothing, of which a trained network is full, slow a core down
+        stack.callback(torch.set_flush_denormal, False)
         place = stack.enter_context(process_group(run.device))
         stop = stack.enter_context(signals_noted())
         if place.rank == 0:

@@ -26,6 +26,7 @@ from webiml.forge.web_degradation import saved_as_jpeg
 from webiml.geometry.maps import SYMMETRIES, turned
 from webiml.images.codec import picture_to_8bit
 from webiml.metrics.ranking import auc
+from webiml.nets.localizer import stride_of
 from webiml.nets.web_iml import PRESETS, Preset, WebIml
 from webiml.settings import TrainSettings
 from webiml.train.annotated import prepare_annotated
@@ -230,11 +231,11 @@ class WebImlTask:
 
 
 def predicted(net: nn.Module, picture: np.ndarray) -> np.ndarray:
-    """(H, W) float32 probability of a picture (3, H, W) uint8; one view, whole, sides filled up to multiples of 32."""
-    device = next(net.parameters()).device
+    """(H, W) float32 probability of a picture (3, H, W) uint8; one view, whole, sides filled up."""
+    device, stride = next(net.parameters()).device, stride_of(net)
     height, width = picture.shape[1:]
     batch = torch.from_numpy(np.ascontiguousarray(picture[None])).to(device).float() / 255
-    batch = F.pad(batch, (0, -width % 32, 0, -height % 32), mode="replicate")
+    batch = F.pad(batch, (0, -width % stride, 0, -height % stride), mode="replicate")
     with torch.no_grad():
         return torch.sigmoid(net(batch))[0, 0, :height, :width].float().cpu().numpy()
 

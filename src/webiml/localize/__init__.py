@@ -1,0 +1,1 @@
+"""One picture in, where it was manipulated out: the localizer, large pictures, and whole folders."""

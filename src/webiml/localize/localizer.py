@@ -1,0 +1,130 @@
+"""The localizer: one picture of any size in, where it was manipulated out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from webiml.errors import BadImage, BadMap, SettingError, WebimlError
+from webiml.geometry.maps import log_odds, sigmoid
+from webiml.images.decode import MIN_SIDE, decode, from_pillow
+from webiml.images.read import read_bytes
+from webiml.localize.hub import KIND, find
+from webiml.localize.tiles import FLOOR, look_at, mean_score
+from webiml.nets import weights
+from webiml.types import Localization, Reason
+
+if TYPE_CHECKING:
+    from webiml.nets.weights import Net
+
+SHIPPED = "web-iml"
+MAX_PIXELS = 200_000_000  # a file with more is refused before it is decoded
+VIEWS = (np.s_[:, :], np.s_[:, ::-1], np.s_[::-1])  # as it is, mirrored left to right, upside down
+
+
+class Localizer:
+    """A network that says of one picture where it was manipulated. It may be used from several threads.
+
+    Attributes:
+        name: as a person says it. digest: SHA-256 of its file, hex. card: what is known about it (docs/training.md).
+        threshold: what counts as manipulated begins at this probability.
+    """
+
+    def __init__(self, net: Net, card: Mapping[str, Any], name: str) -> None:
+        self._net, self.card, self.name = net, card, name
+        self.digest = str(card["onnx_sha256"])
+        self.threshold = float(card.get("threshold", 0.5))
+
+    @classmethod
+    def load(
+        cls,
+        name_or_path: str | Path = SHIPPED,
+        *,
+        revision: str | None = None,
+        download: bool = False,
+        threads: int | None = None,
+    ) -> Localizer:
+        """Open a localizer, after its file has been compared with its card.
+
+        Args:
+            name_or_path: one that ships, an .onnx file that `webiml export` made or the folder that holds it, or
+                `owner/repository` on the Hugging Face Hub.
+            revision: the commit on the Hub, 40 hex digits. download: get it from there; else no network is used.
+            threads: that the network may use; None takes as many as OpenCV may use here.
+        Raises:
+            SettingError: there is no such localizer, or it is a network of another kind.
+            WebimlError: its file or card is missing or damaged, or cannot be downloaded or run.
+        """
+        place = find(name_or_path, revision=revision, download=download)
+        card = weights.card(place.stem, place.folder)
+        if card.get("kind") != KIND:
+            raise SettingError(f"{name_or_path} is a network, but not a localizer: its card says no `kind` {KIND}.")
+        net = weights.load(place.stem, place.folder, threads)
+        if net.inputs != ("picture",) or not {"probability", "confidence", "score"} <= set(net.outputs):
+            raise WebimlError(f"{name_or_path} does not take and give what a localizer does; export it again.")
+        return cls(net, card, place.name)
+
+    def localize(self, image: str | os.PathLike[str] | Image.Image | np.ndarray, *, views: int = 1) -> Localization:
+        """Where a picture was manipulated, at its own size; a large one is looked at in tiles, never made smaller.
+
+        Args:
+            image: a file, upright as its EXIF says; a PIL image of any mode, as its pixels lie; or a uint8 array, RGB
+                (H, W, 3), RGBA (H, W, 4) or grey (H, W). Transparency is laid on white.
+            views: how many views are averaged: 1 as it is, 2 its mirror image, too, 3 and upside down.
+        Raises:
+            BadImage: the file cannot be read or decoded, or a side has less than 16 pixels.
+            BadMap: something else was given. SettingError: another number of views.
+        """
+        if views not in range(1, len(VIEWS) + 1):
+            raise SettingError(f"views must be 1, 2 or 3, got {views}.")
+        rgb = to_rgb(image)
+        look = self.look if views == 1 else lambda tile: self._look_around(tile, views)
+        probability, confidence, score = look_at(look, rgb)
+        return Localization(probability, confidence, score, self.threshold)
+
+    def look(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """One run of the network on a whole picture (H, W, 3) uint8: probability, confidence (H, W) float32, score."""
+        found = self._net.all(picture=rgb[None])
+        return found["probability"][0], found["confidence"][0], float(found["score"][0])
+
+    def _look_around(self, rgb: np.ndarray, views: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """Mean of several views: of log-odds for probability and score, plain for confidence."""
+        evidence, confidence = np.zeros(rgb.shape[:2], np.float32), np.zeros(rgb.shape[:2], np.float32)
+        scores = []
+        for view in VIEWS[:views]:
+            likely, sure, whole = self.look(rgb[view])
+            evidence += log_odds(likely[view], FLOOR) / np.float32(views)
+            confidence += sure[view] / np.float32(views)
+            scores.append(whole)
+        return sigmoid(evidence), confidence, mean_score(scores)
+
+
+def to_rgb(image: str | os.PathLike[str] | Image.Image | np.ndarray, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """(H, W, 3) uint8 of what `Localizer.localize` takes; raises as it does."""
+    if isinstance(image, (str, os.PathLike)):
+        return decode(read_bytes(Path(image), None), max_pixels).rgb
+    if isinstance(image, np.ndarray):
+        return _array_to_rgb(image)
+    if isinstance(image, Image.Image):
+        return from_pillow(image)
+    raise BadMap(f"A picture is a path, a PIL image or a uint8 array, got {type(image).__name__}.")
+
+
+def _array_to_rgb(array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.uint8:
+        raise BadMap(f"The numbers of a picture are uint8, 0 to 255, got {array.dtype}; convert them first.")
+    if array.ndim == 2:
+        array = np.repeat(array[..., None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] not in (3, 4):
+        raise BadMap(f"A picture is RGB (H, W, 3), RGBA (H, W, 4) or grey (H, W), got {array.shape}.")
+    height, width, channels = array.shape
+    if min(height, width) < MIN_SIDE:
+        raise BadImage(Reason.TOO_SMALL, f"{width}x{height} pixels, each side needs at least {MIN_SIDE}")
+    if channels == 3:
+        return np.ascontiguousarray(array)
+    return from_pillow(Image.fromarray(array))
