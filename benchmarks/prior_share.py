@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from machine import machine
 
-from webiml.annotate.views import average_views, sigmoid
+from webiml.annotate.views import average_views
 from webiml.evidence.dass_input import PRIOR_RANGE, VALIDITY
-from webiml.geometry.maps import log_odds, turned
+from webiml.geometry.maps import log_odds, sigmoid, turned
 from webiml.images.codec import to_8bit
 from webiml.metrics.overlap import iou
 from webiml.metrics.qes import qes
