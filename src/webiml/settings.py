@@ -84,8 +84,8 @@ class ForgeSettings:
     size: int = 384
     """Longest side of what is forged, before the web, pixels; larger pictures are cropped or reduced, none enlarged."""
     kinds: str = "SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15"
-    """Shares of SPG, SDG, identical, unrelated, single (a manipulated picture alone) and jittered (Object Jitter: objects
-    in another size, exposure or texture), such as SPG=2,SDG=1; `SPG` alone makes nothing else."""
+    """Shares of SPG, SDG, identical, unrelated, single (a manipulated picture alone) and jittered (Object Jitter:
+    objects in another size, exposure or texture), such as SPG=2,SDG=1; `SPG` alone makes nothing else."""
 
     def __post_init__(self) -> None:
         if not 64 <= self.size <= 4096:
@@ -205,7 +205,7 @@ class SampleSettings:
     pictures: int = 12000
     """Forged, jittered and authentic pictures that a localizer learns from; each is made once and kept."""
     mix: str = "forged=0.65,jittered=0.15,authentic=0.2"
-    """Shares of what a localizer learns from: forged, jittered (Object Jitter), authentic, annotated (rows of --data)."""
+    """Shares of what a localizer learns from: forged, jittered (Object Jitter), authentic, annotated (of --data)."""
     net: str = ""
     """A localizer of your own, with `webiml train localizer`, as package.module:function; see docs/training.md."""
 
@@ -227,6 +227,10 @@ class ForgeRun:
     """Take only pictures of packs that are marked `may_ship_weights`."""
     remover: str = ""
     """A function that fills holes in some of the removals, as package.module:function; empty: OpenCV alone."""
+    coco: str = ""
+    """A COCO annotation file that knows the objects of pictures without a `<name>.mask.png`, by their file_name."""
+    labels: str = ""
+    """A function that finds the objects of such pictures, (rgb) -> labels, as package.module:function."""
     workers: int = 0
     """Processes that forge; 0 takes one for each core. Results do not depend on it."""
     sheet: bool = False
@@ -244,8 +248,11 @@ class ForgeRun:
         _refuse_workers(self.workers)
         if not 1 <= self.count <= 10_000_000:
             raise SettingError(f"--count must lie between 1 and 10000000, got {self.count}.")
-        if self.remover and self.remover.count(":") != 1:
-            raise SettingError(f"--remover must look like package.module:function, got {self.remover!r}.")
+        for flag, function in (("--remover", self.remover), ("--labels", self.labels)):
+            if function and function.count(":") != 1:
+                raise SettingError(f"{flag} must look like package.module:function, got {function!r}.")
+        if self.coco and self.labels:
+            raise SettingError("Give --coco or --labels, not both: either says where the objects of a picture are.")
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,6 @@ def webiml() -> Webiml:
 @pytest.fixture(scope="session")
 def localizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The .onnx file of a localizer with probability = sigmoid((red - green) / 8) after a 3x3 mean."""
-    from tests.localize.conftest import _write
+    from tests.localize.tiny_localizer import write_tiny
 
-    return _write(tmp_path_factory.mktemp("localizer"))
+    return write_tiny(tmp_path_factory.mktemp("localizer"))

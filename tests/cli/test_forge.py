@@ -85,6 +85,10 @@ def test_sheet_dry_run_and_strict(webiml, photos, forged, tmp_path):
         (["--kinds", "spg"], "--kinds"),
         (["--size", "8"], "--size"),
         (["--remover", "os:nothing"], "cannot be imported"),
+        (["--labels", "os:nothing"], "cannot be imported"),
+        (["--labels", "nothing"], "package.module:function"),
+        (["--coco", "nowhere.json"], "no such file"),
+        (["--coco", "a.json", "--labels", "a:b"], "not both"),
         (["--remover", "no_such_module_here:f"], "cannot be imported"),
         (["--count", "0"], "--count"),
     ],
@@ -113,3 +117,23 @@ def test_remover_named_on_the_command_line(webiml, photos, tmp_path):
     assert "forge_remover:fill_green" in (tmp_path / "out" / ".forge" / "forge.json").read_text()
     odd = webiml("forge", photos, "--out", tmp_path / "b", "--remover", "forge_remover:NO_FUNCTION", env=environment)
     assert odd.returncode == 2 and "no function" in odd.stderr
+
+
+def test_jittered_pairs_of_the_objects_that_a_coco_file_knows(webiml, photos, tmp_path):
+    images = [{"id": i, "file_name": f"photo {i}.jpg", "width": 240, "height": 180} for i in range(2)]
+    counts = [60 * 180 + 40]  # an object of 80 x 80 pixels, 40 from the top and 60 from the left
+    for column in range(80):
+        counts += [80, 100 if column < 79 else 60 + 100 * 180]
+    annotations = [{"image_id": i, "segmentation": {"size": [180, 240], "counts": counts}} for i in range(2)]
+    (tmp_path / "coco.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    run = ("forge", photos / "photo 0.jpg", photos / "photo 1.jpg", "--out", tmp_path / "out", "--count", "2")
+    run += ("--kinds", "jittered", "--size", "240", "--workers", "1", "--json")
+    done = webiml(*run, "--coco", tmp_path / "coco.json", "--sheet")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kinds"] == {"jittered": 2}
+    assert (tmp_path / "out" / "sheets" / "jittered.png").is_file()
+    assert len(list((tmp_path / "out" / "labels").iterdir())) == 2
+    for row in (tmp_path / "out" / "pairs.csv").read_text().splitlines()[1:]:
+        assert ",SPG,object_jitter web:" in row
+    refused = webiml(*run)
+    assert refused.returncode == 2 and "was made with labels 'coco:" in refused.stderr

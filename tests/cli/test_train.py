@@ -31,6 +31,13 @@ from webiml.train.data_table import write_data_table
         (["dass", "--images", ".", "--out", "o", "--pairs", "0"], ["--pairs"]),
         (["dass", "--images", ".", "--out", "o", "--minutes", "-1"], ["--minutes"]),
         (["dass", "--images", ".", "--out", "o", "--min-qes", "1"], ["--min-qes"]),
+        (["dass", "--images", ".", "--out", "o", "--data", "."], ["--data is for localizers"]),
+        (["dass", "--images", ".", "--out", "o", "--net", "a:b"], ["--net", "localizer"]),
+        (["localizer", "--images", ".", "--out", "o"], ["--net", "localizer"]),
+        (["localizer", "--images", ".", "--out", "o", "--net", "nowhere:b"], ["nowhere:b", "imported"]),
+        (["web-iml", "--images", ".", "--out", "o", "--mix", "forged=x"], ["--mix", "forged=x"]),
+        (["web-iml", "--images", ".", "--out", "o", "--data", "."], ["--data", "--mix"]),
+        (["web-iml", "--images", ".", "--out", "o", "--start", "no.safetensors"], ["no.safetensors"]),
     ],
     ids=lambda value: " ".join(value) or "nothing",
 )

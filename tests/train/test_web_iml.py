@@ -14,6 +14,7 @@ from webiml.nets.web_iml import PRESETS, WebIml
 from webiml.pairs.source import list_pairs
 from webiml.settings import AnnotateRun, AnnotatorSettings, TrainSettings
 from webiml.train.annotated import LONGEST, _window, prepare_annotated
+from webiml.train.checkpoint import save_checkpoint
 from webiml.train.localizer_calibration import best_threshold, calibration, logistic_curve
 from webiml.train.samples import read
 from webiml.train.segmentation import MISSING
@@ -99,6 +100,16 @@ def test_any_network_learns_in_the_same_task(folder):
     assert predicted(task.net, np.zeros((3, 10, 20), np.uint8)) == pytest.approx(
         np.full((10, 20), 1 / (1 + math.e**-1))
     )
+
+
+def test_a_training_may_start_from_the_weights_of_another(folder, tmp_path):
+    before = WebImlTask(SETTINGS, folder, net=lambda: torch.nn.Conv2d(3, 1, 1))
+    save_checkpoint(tmp_path / "best.safetensors", before.net.state_dict(), {"task": "localizer"}, {})
+    other = TrainSettings(steps=4, batch=2, size=64, warmup=0, seed=9)
+    after = WebImlTask(other, folder, net=lambda: torch.nn.Conv2d(3, 1, 1), start=tmp_path / "best.safetensors")
+    assert torch.equal(after.net.weight, before.net.weight)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(SettingError, match="lacks"):
+        WebImlTask(other, folder, start=tmp_path / "best.safetensors")
 
 
 def test_the_hardest_pixels_alone_cost_more(folder):

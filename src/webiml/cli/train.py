@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
 import json
 import tempfile
@@ -37,6 +38,7 @@ def train(
     images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     data: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")] = None,
+    start: Path | None = None,
     samples: Path | None = None,
     config: Path | None = None,
     settings: Annotated[TrainSettings, Parameter(name="*", group=_RESULT)] = _SETTINGS,
@@ -75,6 +77,8 @@ def train(
         Folder of the training; made when missing, continued when it is there.
     data
         Datasets of `webiml annotate`, folders or shards, whose kept rows a localizer learns from; see --mix.
+    start
+        best.safetensors of another training of the same localizer, whose weights come first: to go on with other data.
     samples
         Folder of the prepared samples, which several trainings may share; OUT/samples when not given.
     config
@@ -89,7 +93,7 @@ def train(
     from webiml.train.loop import train as learn
     from webiml.train.samples import settings_digest
 
-    _refuse_unfit(network, source, data or [])
+    _refuse_unfit(network, source, data or [], start)
     pictures = list_pictures(images, split="train", only_shippable=True)
     if run.dry_run:
         planned = _plan(network, images, len(pictures), settings, source, run)
@@ -107,12 +111,13 @@ def train(
     if network in LOCALIZERS:
         about |= {"pictures": source.pictures, "mix": source.mix}
         about |= {"net": source.net} if source.net else {}
+        about |= {"start": hashlib.sha256(start.read_bytes()).hexdigest()[:16]} if start else {}
         about |= {"annotated": [settings_digest(folder / "annotated" / "train")]} if data else {}
     else:
         about["pairs"] = source.pairs
     if network == "corr-dino":
         about["backbone"] = source.backbone
-    result = learn(_task(network, settings, folder, source), settings, out, run, about)
+    result = learn(_task(network, settings, folder, source, start), settings, out, run, about)
     if place.rank == 0 and (run.json or not run.quiet):
         said = _as_json(result, settings, out) if run.json else _as_text(network, result, settings, out, source.net)
         say(said)
@@ -126,7 +131,7 @@ def refuse_without_torch() -> None:
             raise SettingError(f"This needs {package}, which is not installed: pip install 'webiml[train]'")
 
 
-def _refuse_unfit(network: str, source: SampleSettings, data: Sequence[Path]) -> None:
+def _refuse_unfit(network: str, source: SampleSettings, data: Sequence[Path], start: Path | None) -> None:
     """Raises SettingError where a setting belongs to another network, or what it names is not on this machine."""
     if (network == "localizer") != bool(source.net):
         raise SettingError("--net names the network of `webiml train localizer`: give both, or neither.")
@@ -138,13 +143,25 @@ def _refuse_unfit(network: str, source: SampleSettings, data: Sequence[Path]) ->
             raise SettingError("--data gives annotated pictures and --mix a share of them: give both, or neither.")
         if source.net:
             load_factory(source.net)
-    elif data:
-        raise SettingError(f"--data is for localizers ({', '.join(LOCALIZERS)}); {network} learns from forged pairs.")
+        if start:
+            _refuse_start(network, start)
+    elif data or start:
+        flag = "--data" if data else "--start"
+        raise SettingError(f"{flag} is for localizers ({', '.join(LOCALIZERS)}); {network} learns from forged pairs.")
     if source.backbone == weights.SHIPPED_BACKBONE:
         return
     if network != "corr-dino":
         raise SettingError(f"--backbone is for corr-dino alone; {network} is trained without it.")
     dinov2.fetch(source.backbone)
+
+
+def _refuse_start(network: str, start: Path) -> None:
+    """Raises SettingError where a checkpoint is none, or of another network."""
+    from webiml.train.checkpoint import read_facts
+
+    task = read_facts(start).get("task")
+    if task != network:
+        raise SettingError(f"--start {start} is a checkpoint of {task}, not of {network}.")
 
 
 def _prepare(
@@ -191,12 +208,15 @@ def _prepare(
         )  # fmt: skip
 
 
-def _task(network: str, settings: TrainSettings, folder: Path, source: SampleSettings) -> Task:
+def _task(
+    network: str, settings: TrainSettings, folder: Path, source: SampleSettings, start: Path | None = None
+) -> Task:
     if network in LOCALIZERS:
         from webiml.train.networks import load_factory
         from webiml.train.web_iml import WebImlTask
 
-        return WebImlTask(settings, folder, mix=source.mix, net=load_factory(source.net) if source.net else None)
+        net = load_factory(source.net) if source.net else None
+        return WebImlTask(settings, folder, mix=source.mix, net=net, start=start)
     if network == "dass":
         from webiml.train.dass import DassTask
 

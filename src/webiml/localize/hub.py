@@ -107,7 +107,7 @@ def _from_hub(repository: str, revision: str | None, download: bool) -> Path:
             raise WebimlError(f"{repository} cannot be downloaded: the Hub cannot be reached; try again.") from None
         raise SettingError(
             f"{repository} at {revision} is not on this machine, and nothing is downloaded unless asked: "
-            "Localizer.load(..., download=True)."
+            "give --download, or Localizer.load(..., download=True)."
         ) from None
     except OSError as error:  # also what huggingface_hub raises for answers of the Hub
         words = " ".join(str(error).split())[:200]

@@ -30,6 +30,7 @@ from webiml.nets.localizer import stride_of
 from webiml.nets.web_iml import PRESETS, Preset, WebIml
 from webiml.settings import TrainSettings
 from webiml.train.annotated import prepare_annotated
+from webiml.train.checkpoint import load_tensors
 from webiml.train.forged import Forged, prepare_forged
 from webiml.train.samples import Arrays, list_samples, read
 from webiml.train.segmentation import MISSING, padded, soft_dice
@@ -141,6 +142,9 @@ class WebImlTask:
         mix: shares of the origins, as `shares_of` reads them.
         net: makes any network of (B, 3, H, W) in [0, 1] to logits (B, 1, H, W), to be trained instead of Web-IML.
         hardest: share of the pixels, the hardest of each sample, that the cross-entropy counts; 1 takes all.
+        start: best.safetensors of another training of the same network, whose weights come first.
+    Raises:
+        SettingError: `start` is no checkpoint, or of another network.
     """
 
     def __init__(
@@ -152,6 +156,7 @@ class WebImlTask:
         mix: str = MIX,
         net: Callable[[], nn.Module] | None = None,
         hardest: float = 1.0,
+        start: Path | None = None,
     ) -> None:
         self.folder, self.size, self.seed, self.hardest = folder, settings.size, settings.seed, hardest
         self.shares = shares_of(mix)
@@ -160,6 +165,8 @@ class WebImlTask:
         self.validation = {origin: list_samples(folder / origin / "val")[:count] for origin, count in held_out.items()}
         torch.manual_seed(settings.seed)
         made = net() if net else WebIml(preset or PRESETS[settings.preset])
+        if start:
+            load_tensors(start, made.state_dict())
         self.net: nn.Module = made.to(memory_format=torch.channels_last)  # pyright: ignore
 
     def sample(self, index: int) -> Arrays:
