@@ -84,7 +84,7 @@ def test_spg_changes_nothing_far_from_its_mask(pictures, seed):
 def test_identical_pair_maps_onto_itself(pictures, seed):
     """Without colours, text and frames: what is left after the transform is interpolation and compression."""
     made = unsent(pair._identical, pictures, seed)
-    sent = pair._sent("k", Kind.IDENTICAL, made, np.random.default_rng(seed), single=False)
+    sent = pair._sent("k", Kind.IDENTICAL, made, np.random.default_rng(seed), pair.STRENGTHS, single=False)
     plain = {"recolour", "grey", "tint", "vignette", "noise", "sharpen", "blur", "text", "watermark", "frame"}
     if plain & set("+".join(sent.operations).replace(":", "+").split("+")):
         return
@@ -103,7 +103,7 @@ def test_identical_pair_maps_onto_itself(pictures, seed):
 def test_sdg_points_lead_from_the_donor_mask_into_the_mask(pictures, seed):
     made = unsent(pair._sdg, pictures, seed)
     assume(not made.operations[0].startswith("bent"))  # the transform does not tell of the bend
-    sent = pair._sent("k", Kind.SDG, made, np.random.default_rng(seed), single=False)
+    sent = pair._sent("k", Kind.SDG, made, np.random.default_rng(seed), pair.STRENGTHS, single=False)
     assert sent.donor_mask is not None and sent.donor_mask.shape == sent.authentic.shape[:2]
     assert 0.004 < sent.mask.mean() < 0.95
     ys, xs = np.nonzero(cv2.erode(sent.donor_mask.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=(0,)))

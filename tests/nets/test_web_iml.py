@@ -54,7 +54,9 @@ def test_larger_presets_have_a_convnext_of_the_size_that_they_say(preset, millio
 def test_fewer_passes_than_in_training_are_legal_and_none_is_the_coarse_map():
     net = build("tiny").eval()
     assert net.rectification is not None
-    torch.nn.init.constant_(net.rectification.correction.bias, 0.5)  # each pass corrects by one half
+    bias = net.rectification.correction.bias
+    assert bias is not None
+    torch.nn.init.constant_(bias, 0.5)  # each pass corrects by one half
     picture, maps = torch.rand(1, 3, 64, 64), {}
     with torch.no_grad():
         for net.passes in range(4):

@@ -73,6 +73,7 @@ def test_the_loss_falls(folder):
     batch = {name: torch.cat([tensor] * 2) for name, tensor in batch.items()}
     net = task.net.train()
     optimizer, losses = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=2e-3), []
+    parts: dict[str, torch.Tensor] = {}
     for _ in range(6):
         optimizer.zero_grad()
         parts = task.loss(net, batch)
@@ -95,8 +96,7 @@ def test_any_network_learns_in_the_same_task(folder):
     task = WebImlTask(SETTINGS, folder, net=lambda: torch.nn.Conv2d(3, 1, 1))
     batch = {name: torch.from_numpy(array[None]) for name, array in task.sample(0).items()}
     assert set(task.loss(task.net, batch)) == {"total", "entropy"}
-    torch.nn.init.zeros_(task.net.weight)
-    torch.nn.init.constant_(task.net.bias, 1.0)
+    task.net.load_state_dict({"weight": torch.zeros(1, 3, 1, 1), "bias": torch.ones(1)})
     assert predicted(task.net, np.zeros((3, 10, 20), np.uint8)) == pytest.approx(
         np.full((10, 20), 1 / (1 + math.e**-1))
     )
@@ -150,11 +150,11 @@ def test_a_large_picture_is_cut_where_its_mask_lies():
 # ---------------------------------------------------------------- calibration
 
 
-def test_the_best_threshold_is_the_middle_of_all_as_good():
+def test_the_best_threshold_is_the_highest_of_all_as_good():
     truth = np.zeros((4, 4), bool)
     truth[0] = True
     logits = np.where(truth, 2.0, -1.0)
-    assert best_threshold([(logits, truth)]) == pytest.approx(0.5, abs=0.11)  # any of (-1, 2] is right
+    assert best_threshold([(logits, truth)]) == pytest.approx(2.0, abs=0.11)  # any of (-1, 2] is right
 
 
 def test_a_logistic_curve_is_that_of_the_frequencies():

@@ -39,6 +39,7 @@ def forge(
     - `webiml forge photos --out forged --count 1000`
     - `webiml forge photos --out forged --kinds SPG=2,SDG=1 --size 256 --seed 7`
     - `webiml forge photos --out forged --count 60 --sheet`
+    - `webiml forge photos --out jittered --kinds jittered --coco instances.json --sheet`
 
     Exit codes: 0 the run finished, 1 a picture was skipped or a pair failed and --strict was given, 2 a wrong setting,
     3 the output could not be written, 130 interrupted.
@@ -51,6 +52,7 @@ def forge(
         Folder of the pairs; made when missing, continued when it is there.
     """
     from webiml.forge.folder import Made, finished_pairs, forge_folder, load_remover, refuse_foreign
+    from webiml.forge.labels import CocoMasks, FunctionMasks, load_labels
     from webiml.forge.pictures import survey_pictures
     from webiml.forge.sheet import write_sheets
     from webiml.runners.cores import usable_cores
@@ -64,6 +66,10 @@ def forge(
     refuse_foreign(out)
     if run.remover:
         load_remover(run.remover)
+    masks = CocoMasks.read(Path(run.coco)) if run.coco else None
+    if run.labels:
+        load_labels(run.labels)
+        masks = FunctionMasks(run.labels)
     pictures, skipped = survey_pictures(images, split=run.split or None, only_shippable=run.only_shippable)
     if not pictures:
         raise SettingError("None of IMAGES is a usable picture; check the path, --split and --only-shippable.")
@@ -91,6 +97,7 @@ def forge(
             run.count,
             workers=run.workers or usable_cores(),
             remover=run.remover,
+            masks=masks,
             skipped=skipped,
             on_start=start,
             on_pair=progress.add,

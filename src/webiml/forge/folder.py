@@ -3,6 +3,7 @@
     pairs.csv                one row a pair; singles.csv: manipulated pictures alone; skipped.csv: what was left out
     authentic/ manipulated/ masks/ donor_masks/      <key>.png
     objects/                 parts found in the pictures, kept so that they are looked for once
+    labels/                  objects that `masks` knows of; only with it
     .forge/                  what a run needs to go on: forge.json, rows.jsonl, lock
 
 One process writes. A pair is finished when its line is in rows.jsonl, which is written when its files are safe on the
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib
 import io
 import json
 import os
@@ -27,8 +27,10 @@ from typing import Any, cast
 
 from webiml.errors import BadImage, SettingError
 from webiml.forge.edits import Remover
+from webiml.forge.labels import InstanceMasks, store_labels
+from webiml.forge.named import function_named
 from webiml.forge.objects import parts_of, stored_name
-from webiml.forge.pair import ForgedPair, forge_pair
+from webiml.forge.pair import JITTERED, ForgedPair, forge_pair
 from webiml.forge.pictures import SkippedPicture, SourcePicture, read_picture
 from webiml.images.codec import encode_png
 from webiml.runners.cores import one_thread
@@ -41,7 +43,7 @@ from webiml.types import Problem, Reason
 FOLDERS = ("authentic", "manipulated", "masks", "donor_masks")
 COLUMNS = ("key", "authentic", "manipulated", "mask", "donor_mask", "kind", "operations", "transforms", "pictures")
 COLUMNS += ("source", "license", "share_alike", "author")
-OBJECTS = "objects"
+OBJECTS, LABELS = "objects", "labels"
 _STATE = ".forge"
 _SHARE_ALIKE = re.compile(r"\bSA\b|share.?alike|GPL", re.IGNORECASE)
 _HARMLESS = {_STATE, ".DS_Store", "lost+found"}
@@ -63,7 +65,7 @@ class Made:
 
     def add(self, row: dict[str, str]) -> None:
         """Count one row."""
-        kind = row["kind"] if row["authentic"] else "single"
+        kind = forged_as(row)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
 
@@ -75,6 +77,7 @@ def forge_folder(
     *,
     workers: int = 1,
     remover: str | Remover = "",
+    masks: InstanceMasks | None = None,
     skipped: Sequence[SkippedPicture] = (),
     on_start: Callable[[Made], None] | None = None,
     on_pair: Callable[[], None] | None = None,
@@ -84,6 +87,7 @@ def forge_folder(
     Args:
         pictures: as `list_pictures` gives them; each is read once before work starts, a broken one is skipped.
         remover: `package.module:function` or a picklable callable (rgb, hole) -> rgb; empty: none.
+        masks: where the objects of pictures without labels come from; None: they are found by colour alone.
         skipped: what was skipped while listing, for skipped.csv.
         on_start: called once with what was finished before. on_pair: after every further pair.
     Raises:
@@ -93,7 +97,12 @@ def forge_folder(
     workers = max(1, workers)
     sound, broken = _sound(pictures, workers)
     made = Made(skipped=[*skipped, *broken])
-    with _opened(out, _provenance(sound, settings, remover)) as rows:
+    if masks is not None:
+        masks.labellers([one for one in sound if one.mask is None])  # raises before anything is written
+    with _opened(out, _provenance(sound, settings, remover, masks)) as rows:
+        if masks is not None:
+            sound, unlabelled = store_labels(sound, masks, out / LABELS, workers)
+            made.skipped += unlabelled
         for row in rows.values():
             made.add(row)
         made.resumed = made.pairs
@@ -128,6 +137,13 @@ def pair_keys(count: int) -> Iterator[str]:
     return (f"pair-{index:07d}" for index in range(count))
 
 
+def forged_as(row: dict[str, str]) -> str:
+    """The one of FORGE_KINDS as which a row of the tables was made; to annotate, a jittered pair is SPG."""
+    if not row.get("authentic"):
+        return "single"
+    return "jittered" if row["operations"].split(" ")[0] == JITTERED else row["kind"]
+
+
 def finished_pairs(out: Path) -> int:
     """How many pairs are finished in a folder, which may not exist yet. Nothing is written."""
     return len(_read_rows(out)) if (out / _STATE).is_dir() else 0
@@ -147,14 +163,7 @@ def load_remover(name: str) -> Remover:
     Raises:
         SettingError: it cannot be imported or is no function.
     """
-    module, _, function = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingError(f"--remover {name} cannot be imported ({error}); is it on PYTHONPATH?") from None
-    if not callable(found):
-        raise SettingError(f"--remover {name} is no function of (rgb, hole).")
-    return cast(Remover, found)
+    return function_named(name, "--remover", "rgb, hole")
 
 
 # ---------------------------------------------------------------- in the workers
@@ -230,11 +239,14 @@ def _sound(pictures: Sequence[SourcePicture], workers: int) -> tuple[list[Source
     return sound, broken
 
 
-def _provenance(pictures: Sequence[SourcePicture], settings: ForgeSettings, remover: str | Remover) -> dict[str, Any]:
+def _provenance(
+    pictures: Sequence[SourcePicture], settings: ForgeSettings, remover: str | Remover, masks: InstanceMasks | None
+) -> dict[str, Any]:
     """What decides the bytes of a folder."""
     listed = "\n".join(f"{one.key} {one.sha256} {one.scene} {one.mask is not None}" for one in pictures)
     named = remover if isinstance(remover, str) else f"{remover.__module__}:{getattr(remover, '__qualname__', '?')}"
-    return asdict(settings) | {"pictures": hashlib.sha256(listed.encode()).hexdigest()[:16], "remover": named}
+    decides = asdict(settings) | {"pictures": hashlib.sha256(listed.encode()).hexdigest()[:16], "remover": named}
+    return decides | ({"labels": masks.name} if masks else {})
 
 
 @contextmanager
@@ -245,11 +257,11 @@ def _opened(out: Path, provenance: dict[str, Any]) -> Iterator[dict[str, dict[st
         about = out / _STATE / "forge.json"
         if about.exists():
             there = json.loads(about.read_bytes())
-            for name, value in provenance.items():
-                if there.get(name) != value:
+            for name in {**provenance, **there}:
+                if there.get(name) != provenance.get(name):
                     raise SettingError(
-                        f"{out} was made with {name} {there.get(name)!r}, not {value!r}; give another --out, or the "
-                        "same pictures and settings."
+                        f"{out} was made with {name} {there.get(name)!r}, not {provenance.get(name)!r}; give another "
+                        "--out, or the same pictures and settings."
                     )
         else:
             write_bytes(about, json.dumps(provenance, sort_keys=True).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -14,9 +14,10 @@ from webiml.errors import SettingError
 from webiml.forge import edits
 from webiml.forge.donor import paste_of
 from webiml.forge.edits import Remover, settled
+from webiml.forge.object_jitter import jitter
 from webiml.forge.objects import Rng
 from webiml.forge.pictures import SourcePicture
-from webiml.forge.scene import Scene, open_scene
+from webiml.forge.scene import Scene, open_scene, things_of
 from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
 from webiml.settings import ForgeSettings
 from webiml.types import Kind
@@ -39,6 +40,22 @@ _EDITS = {
     "scribbled": 0.02,
     "covered": 0.02,
 }
+_EDITS_OF_SINGLES = {
+    "splice": 0.57,
+    "copy_move": 0.26,
+    "flat_copy_move": 0.08,
+    "removal": 0.03,
+    "resized_in_place": 0.02,
+    "recoloured": 0.01,
+    "exposed": 0.01,
+    "blurred": 0.01,
+    "lettered": 0.01,
+}
+"""What people do to a picture that is posted alone: they paste whole things and hide little."""
+_STRENGTHS_OF_SINGLES: dict[Strength, float] = {"mild": 0.85, "middle": 0.12, "hard": 0.03}
+"""What the web does to it: hard damage leaves no trace that one picture could show."""
+_ALONE = ("single", "jittered")  # kinds that are looked at without their authentic side
+JITTERED = "object_jitter"  # the operation that marks such a pair
 _FOREIGN = ("splice", "large_paste", "background_replaced")  # need a second picture
 _OF_THE_SOURCE = ("copy_move", "flat_copy_move", "resized_in_place")
 
@@ -113,8 +130,8 @@ def forge_pair(
             break
     if forgery is None:
         raise SettingError(f"No {what} pair can be made of these pictures: give more, or larger ones.")
-    kind = Kind.SPG if what == "single" else Kind(what)
-    return _sent(key, kind, forgery, rng, single=what == "single")
+    kind = Kind.SPG if what in _ALONE else Kind(what)
+    return _sent(key, kind, forgery, rng, _STRENGTHS_OF_SINGLES if what in _ALONE else STRENGTHS, what == "single")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +142,7 @@ class _Bench:
     size: int
     objects: Path | None
     remover: Remover | None
+    whole: bool = False
 
     def draw(self, count: int, rng: Rng, *, labelled: bool = False) -> list[SourcePicture]:
         """`count` pictures of different scenes; with `labelled` the first has labelled objects, where any has."""
@@ -146,7 +164,8 @@ class _Bench:
         )
 
     def open(self, picture: SourcePicture, rng: Rng) -> Scene:
-        return open_scene(picture, self.size, self.objects, rng)
+        scene = open_scene(picture, self.size, self.objects, rng)
+        return replace(scene, whole=True) if self.whole else scene
 
 
 # ---------------------------------------------------------------- the kinds
@@ -173,6 +192,28 @@ def _spg(bench: _Bench, rng: Rng) -> _Forgery | None:
     if not done or not 0.002 <= mask.mean() <= 0.7:
         return None
     used = [picture, donor_picture] if any(name in _FOREIGN for name in done) else [picture]
+    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
+
+
+def _single(bench: _Bench, rng: Rng) -> _Forgery | None:
+    """As `_spg`, but as people forge a picture that stands alone: mostly one whole thing, pasted or repeated."""
+    bench = replace(bench, whole=True)
+    donor_picture, picture = bench.draw(2, rng, labelled=rng.random() < 0.75)
+    name = str(rng.choice(list(_EDITS_OF_SINGLES), p=list(_EDITS_OF_SINGLES.values())))
+    if name not in _FOREIGN:  # the labelled one is edited: its own objects are repeated or vanish
+        donor_picture, picture = picture, donor_picture
+    scene = bench.open(picture, rng)
+    donor = bench.open(donor_picture, rng) if name in _FOREIGN else None
+    rgb, mask, done = scene.rgb, np.zeros(scene.shape, bool), list[str]()
+    for _ in range(int(rng.choice([1, 2, 3], p=[0.82, 0.13, 0.05]))):
+        edit = _edited(name, rgb, scene, donor, rng, bench.remover)
+        inside = settled(rgb, edit[0], edit[1]) if edit else None
+        if edit is not None and inside is not None:
+            rgb, mask = edit[0], mask | inside
+            done.append(name)
+    if not done or not 0.004 <= mask.mean() <= 0.5:
+        return None
+    used = [picture, donor_picture] if donor else [picture]
     return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
 
 
@@ -230,15 +271,33 @@ def _unrelated(bench: _Bench, rng: Rng) -> _Forgery | None:
     return _Forgery(bench.open(one, rng).rgb, rgb, np.zeros(scene.shape, bool), None, [], done, used)
 
 
-_MAKERS = {"SPG": _spg, "SDG": _sdg, "identical": _identical, "unrelated": _unrelated, "single": _spg}
+def _jittered(bench: _Bench, rng: Rng) -> _Forgery | None:
+    """Objects of a picture in another size, exposure or texture where they stand."""
+    (picture,) = bench.draw(1, rng, labelled=rng.random() < 0.9)
+    scene = bench.open(picture, rng)
+    changed = jitter(scene.rgb, things_of(scene), rng)
+    if changed is None:
+        return None
+    rgb, mask = changed
+    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], [JITTERED], [picture])
+
+
+_MAKERS = {
+    "SPG": _spg,
+    "SDG": _sdg,
+    "identical": _identical,
+    "unrelated": _unrelated,
+    "single": _single,
+    "jittered": _jittered,
+}
 
 
 # ---------------------------------------------------------------- the web
 
 
-def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, single: bool) -> ForgedPair:
+def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Strength, float], single: bool) -> ForgedPair:
     """Both sides through the web, each on its own way, and the truth with them."""
-    strength: Strength = list(STRENGTHS)[int(rng.choice(3, p=list(STRENGTHS.values())))]
+    strength: Strength = list(shares)[int(rng.choice(3, p=list(shares.values())))]
     nothing = np.zeros(forgery.authentic.shape[:2], bool)
     given = forgery.donor_mask if forgery.donor_mask is not None else nothing
     authentic, donor_mask, from_authentic, web_authentic = through_the_web(

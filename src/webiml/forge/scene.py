@@ -21,6 +21,7 @@ class Scene:
     Attributes:
         rgb: (H, W, 3) uint8. labels: (H, W) uint8, 0 background, 1..n objects; None without labels.
         parts: (h, w) uint8, bit-planes of the parts of the whole picture. to_parts: 3x3, window points to points there.
+        whole: whether `pick_thing` looks for whole things, as people cut out, rather than for any shape.
     """
 
     picture: SourcePicture
@@ -28,6 +29,7 @@ class Scene:
     labels: np.ndarray | None
     parts: np.ndarray
     to_parts: np.ndarray
+    whole: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,15 +85,17 @@ def pick_thing(scene: Scene, low: float, high: float, rng: Rng, *, drawn: bool =
     a rectangle, circle, polygon or star. A blob where nothing else fits.
     """
     draw = rng.random()
-    if scene.labels is not None and draw < 0.55:
+    labelled, found, drawn_from = (0.9, 0.92, 0.96) if scene.whole else (0.55, 0.68, 0.78)
+    if scene.labels is not None and draw < labelled:
         things = _labelled(scene, low, high)
         if things:
             return things[int(rng.integers(len(things)))]
     share = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    if drawn and draw > 0.78:
+    if drawn and draw > drawn_from:
         return drawn_shape(scene.shape, share, rng)
-    if draw < 0.68:
-        for bit in rng.permutation(GRABCUT_PARTS + SUPERPIXEL_PARTS):
+    if draw < found:
+        bits = rng.permutation(GRABCUT_PARTS) if scene.whole else rng.permutation(GRABCUT_PARTS + SUPERPIXEL_PARTS)
+        for bit in bits:
             part = part_mask(scene, int(bit))
             if low <= part.mean() <= high:
                 return part
@@ -122,6 +126,17 @@ def part_mask(scene: Scene, bit: int) -> np.ndarray:
     if grain > 1:
         part = cv2.GaussianBlur(part, (0, 0), 0.6 * grain)
     return part >= 128
+
+
+def things_of(scene: Scene) -> np.ndarray:
+    """The things of a window, (H, W) uint8, 0 background, 1..n: its labelled objects, else what GrabCut found."""
+    if scene.labels is not None and scene.labels.any():
+        return scene.labels
+    parts = sorted((part_mask(scene, bit) for bit in range(GRABCUT_PARTS)), key=np.count_nonzero, reverse=True)
+    things = np.zeros(scene.shape, np.uint8)
+    for index, part in enumerate(parts, 1):  # the smaller over the larger
+        things[part] = index
+    return things
 
 
 def _labelled(scene: Scene, low: float, high: float) -> list[np.ndarray]:

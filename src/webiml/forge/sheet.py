@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from webiml.forge.folder import forged_as
 from webiml.images.codec import decode_map, encode_png
 from webiml.images.decode import decode
 from webiml.images.draw import thumbnail
@@ -31,7 +32,7 @@ def write_sheets(out: Path) -> list[Path]:
         if (out / table).is_file():
             with open(out / table, encoding="utf-8", newline="") as file:
                 for row in csv.DictReader(file):
-                    by_kind.setdefault(row.get("kind") or "single", []).append(row)
+                    by_kind.setdefault(forged_as(row), []).append(row)
     make_folder(out / "sheets")
     written = []
     for kind, rows in sorted(by_kind.items()):

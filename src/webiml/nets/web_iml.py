@@ -116,9 +116,9 @@ class WebIml(nn.Module):
             levels[2] = torch.cat([levels[2], self_matching(levels[2])], dim=1)
         perceived = self.perception(levels)
         evidence = self.evidence(perceived)
-        maps = [self.coarse(evidence)]
-        for _ in range(self.passes if self.rectification is not None else 0):
-            maps.append(maps[-1] + self.rectification(evidence, maps[-1]))
+        maps, rectify = [self.coarse(evidence)], self.rectification
+        for _ in range(self.passes if rectify is not None else 0):
+            maps.append(maps[-1] + rectify(evidence, maps[-1]))  # pyright: ignore[reportOptionalCall]
         return maps, evidence, perceived
 
 
@@ -148,6 +148,9 @@ class TrunkLevels(nn.Module):
 class ConvNextLevels(nn.Module):
     """A ConvNeXt of transformers, from scratch."""
 
+    mean: torch.Tensor
+    spread: torch.Tensor
+
     def __init__(self, preset: Preset) -> None:
         super().__init__()
         try:
@@ -160,7 +163,7 @@ class ConvNextLevels(nn.Module):
             hidden_sizes=list(preset.widths),
             depths=list(preset.depths),
             drop_path_rate=0.1,
-            out_features=["stage1", "stage2", "stage3", "stage4"],
+            out_features=["stage1", "stage2", "stage3", "stage4"],  # pyright: ignore[reportCallIssue]
         )
         self.backbone = ConvNextBackbone(config)
         self.register_buffer("mean", torch.tensor(_MEAN)[:, None, None], persistent=False)
