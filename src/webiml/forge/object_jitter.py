@@ -177,7 +177,7 @@ def _chosen(aspects: Sequence[str] | None) -> list[str]:
     unknown = [name for name in names if name not in ASPECTS]
     if unknown or not names:
         raise SettingError(f"Object Jitter knows the aspects {', '.join(ASPECTS)}, not {', '.join(unknown) or 'none'}.")
-    return names
+    return [name for name in ASPECTS if name in names]
 
 
 def _drawn(names: list[str], rng: Rng) -> list[Aspect]:
