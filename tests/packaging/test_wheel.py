@@ -43,7 +43,7 @@ def test_the_wheel_carries_all_that_the_package_needs_and_no_more(wheel, reposit
     assert any(name.endswith("LICENSE") for name in names)
 
 
-def test_the_installed_command_annotates_a_pair(wheel, repository, tmp_path):
+def test_the_installed_command_annotates_a_pair_and_localizes_a_picture(wheel, repository, tmp_path):
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
@@ -66,3 +66,6 @@ def test_the_installed_command_annotates_a_pair(wheel, repository, tmp_path):
         assert (dataset / name).is_file()
     stored = sorted(path.read_bytes() for side in ("authentic", "manipulated") for path in (dataset / side).iterdir())
     assert stored == sorted(path.read_bytes() for path in pictures)
+
+    (row,) = json.loads(run(scripts / "webiml", "localize", pictures[1], "--json", cwd=tmp_path))["rows"]
+    assert row["status"] == "localized" and 0 <= row["score"] <= 1
