@@ -67,5 +67,5 @@ def test_the_installed_command_annotates_a_pair_and_localizes_a_picture(wheel, r
     stored = sorted(path.read_bytes() for side in ("authentic", "manipulated") for path in (dataset / side).iterdir())
     assert stored == sorted(path.read_bytes() for path in pictures)
 
-    (row,) = json.loads(run(scripts / "webiml", "localize", pictures[1], "--json", cwd=tmp_path))["rows"]
+    row = json.loads(run(scripts / "webiml", "localize", pictures[1], "--json", cwd=tmp_path))
     assert row["status"] == "localized" and 0 <= row["score"] <= 1

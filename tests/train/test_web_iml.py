@@ -150,11 +150,11 @@ def test_a_large_picture_is_cut_where_its_mask_lies():
 # ---------------------------------------------------------------- calibration
 
 
-def test_the_best_threshold_is_the_highest_of_all_as_good():
+def test_the_best_threshold_is_the_middle_of_all_as_good():
     truth = np.zeros((4, 4), bool)
     truth[0] = True
     logits = np.where(truth, 2.0, -1.0)
-    assert best_threshold([(logits, truth)]) == pytest.approx(2.0, abs=0.11)  # any of (-1, 2] is right
+    assert best_threshold([(logits, truth)]) == pytest.approx(0.5, abs=0.11)  # any of (-1, 2] is right
 
 
 def test_a_logistic_curve_is_that_of_the_frequencies():

@@ -186,9 +186,9 @@ class Residual(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) in [0, 1] to (B, width, H/4, W/4)."""
-        filters = self.filters - self.filters.mean(dim=(2, 3), keepdim=True)
+        filters = 20 * (self.filters - self.filters.mean(dim=(2, 3), keepdim=True))  # noise is a few hundredths
         noise = F.conv2d(F.pad(picture, (2, 2, 2, 2), mode="replicate"), filters)
-        return self.down(torch.clamp(noise * 20, -3, 3))
+        return self.down(torch.clamp(noise, -3, 3))
 
 
 def self_matching(features: torch.Tensor, beside: int = 2, ranks: int = 4) -> torch.Tensor:

@@ -58,9 +58,12 @@ def own_localizer(net: str, samples: Path) -> Shipped:
 def _web_iml(preset: str, samples: Path) -> Shipped:
     limits = (
         "It says where a picture looks as if it had been edited, not why, by whom, or whether that matters.",
-        "It learned from forged pictures: an edit of a kind that they lack may be missed.",
-        "Copies within a picture, and edits that were reduced or compressed heavily afterwards, are missed more often.",
-        "Captions, frames, strong blur and things that look pasted (signs, screens, cut-outs) may raise false alarms.",
+        "What stands out is marked although nobody touched it: a person, an animal or a thing before calm or blurred "
+        "ground, bright cloth, signs, sharp silhouettes. Of authentic pictures it marks several per cent of the area.",
+        "Of several things in a busy scene it may mark the neighbours of what was pasted; an object that was pasted "
+        "well, in the light and colours of the place, is often seen but below the threshold, or in part.",
+        "Copies within a picture, flat areas and whole backgrounds that were replaced are missed most often.",
+        "It learned from forged pictures: an edit of a kind that they lack, a generated one among them, may be missed.",
     )
     about = "Where was a picture manipulated? Web-IML looks at one picture alone, with the trunk of EfficientNet-Lite0 "
     return _localizer(build_web_iml(preset), about + "(see efficientnet_lite0.md).", limits, samples)
