@@ -26,6 +26,8 @@ LACKING = {
     "without residual": {"residual"},
     "without pretrained trunk": {"pretrained"},
     "without object jitter": set(),
+    "with self-matching": {"matching"},
+    "hardest quarter of the pixels": set(),
 }
 
 
@@ -36,6 +38,7 @@ def test_a_variant_lacks_what_its_name_says():
         preset = asdict(variant.preset("tiny"))
         assert {field for field in whole if whole[field] != preset[field]} == LACKING[name], name
         assert ("jittered" in shares_of(variant.mix)) == (name != "without object jitter")
+        assert (variant.hardest == 1) == (name != "hardest quarter of the pixels")
 
 
 def test_without_object_jitter_forged_pictures_take_its_place():
