@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from webiml.nets.web_iml import FROZEN, PRESETS, Perception, Preset, Residual, WebIml, build, self_matching
+from webiml.nets.web_iml import FROZEN, PRESETS, Perception, Residual, WebIml, build, self_matching
 
 TINY = PRESETS["tiny"]
 
@@ -112,6 +112,8 @@ def test_without_weights_the_levels_are_added():
 
 def test_a_preset_without_the_trunk_starts_from_chance():
     torch.manual_seed(0)
-    first = WebIml(replace(TINY, pretrained=False))
-    assert all(parameter.requires_grad for parameter in first.parameters())
-    assert isinstance(first.preset, Preset)
+    fresh, pretrained = WebIml(replace(TINY, pretrained=False)), WebIml(TINY)
+    assert all(parameter.requires_grad for parameter in fresh.parameters())
+    name = "encoder.trunk.blocks.5.expand.weight"
+    assert not torch.equal(fresh.state_dict()[name], pretrained.state_dict()[name])
+    assert torch.equal(WebIml(TINY).state_dict()[name], pretrained.state_dict()[name])

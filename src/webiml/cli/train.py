@@ -112,7 +112,7 @@ def train(
         about |= {"pictures": source.pictures, "mix": source.mix}
         about |= {"net": source.net} if source.net else {}
         about |= {"start": hashlib.sha256(start.read_bytes()).hexdigest()[:16]} if start else {}
-        about |= {"annotated": [settings_digest(folder / "annotated" / "train")]} if data else {}
+        about |= {"annotated": settings_digest(folder / "annotated" / "train")} if data else {}
     else:
         about["pairs"] = source.pairs
     if network == "corr-dino":

@@ -136,8 +136,9 @@ def localize_folder(
         if on_resume is not None:
             on_resume(counts)
         with closing(localize_pictures(_todo(pictures, names), settings, run)) as results:
-            for row, files in results:
-                _begin(out, decided_by)
+            for number, (row, files) in enumerate(results):
+                if number == 0:
+                    _begin(out, decided_by)
                 for name, data in files.items():
                     write_bytes(out / name, data)
                 offsets[row.key] = lines.add(to_record(row))

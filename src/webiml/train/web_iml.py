@@ -4,8 +4,8 @@ A picture costs a twentieth of a second to forge and less than a hundredth to cu
 once, kept at their own resolution, and cut anew at every step. Nothing is ever enlarged, and an authentic picture has
 gone through the same web as a forged one: else a network would learn what the web does instead of what people do.
 
-Source: method 5. Departs: plain cross-entropy instead of that of the hardest pixels, which learned more slowly at every
-budget that was tried (docs/measuring.md).
+Source: method 5. Departs: plain cross-entropy instead of that of the hardest pixels, which learned more
+slowly (docs/measuring.md).
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class WebImlTask:
         truth = (batch["mask"][:, None] > 127).to(picture.dtype)
         there = (batch["mask"][:, None] != MISSING).to(picture.dtype)
         if not isinstance(self.net, WebIml):
-            return self._total({"entropy": self._entropy(net(picture), truth, there)}, truth)
+            return _total({"entropy": self._entropy(net(picture), truth, there)})
         *maps, certain, score = net(picture, auxiliary=True)
         size = list(maps[0].shape[2:])
         truth, there = (F.interpolate(one, size, mode="area") for one in (truth, there))
@@ -201,17 +201,13 @@ class WebImlTask:
             "score": F.binary_cross_entropy_with_logits(score, forged),
             "certain": F.binary_cross_entropy_with_logits(certain, right, weight=there),
         }
-        return self._total(parts, truth)
+        return _total(parts)
 
     def _entropy(self, logits: torch.Tensor, truth: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
         each = F.binary_cross_entropy_with_logits(logits, truth, weight=there, reduction="none")
         if self.hardest < 1:
             return each.flatten(1).topk(max(1, round(self.hardest * each[0].numel())), dim=1).values.mean()
         return each.mean()
-
-    def _total(self, parts: dict[str, torch.Tensor], truth: torch.Tensor) -> dict[str, torch.Tensor]:
-        weights = {"entropy": ENTROPY, "dice": DICE, "score": SCORE, "certain": CERTAIN}
-        return {"total": torch.stack([weights[name] * part for name, part in parts.items()]).sum(), **parts}
 
     def validate(self, net: nn.Module) -> tuple[dict[str, float], np.ndarray | None]:
         """Over the whole pictures of the val split: mean F1 at 0.5 and AUC of the manipulated ones, and the share of
@@ -262,6 +258,11 @@ def crop(picture: np.ndarray, mask: np.ndarray, size: int, rng: np.random.Genera
         rgb = np.ascontiguousarray(part.transpose(1, 2, 0))
         part = saved_as_jpeg(rgb, int(rng.integers(60, 98)), rng.random() < 0.75).transpose(2, 0, 1)
     return {"picture": part, "mask": turned(mask[None, y : y + size, x : x + size], symmetry)[0]}
+
+
+def _total(parts: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    weights = {"entropy": ENTROPY, "dice": DICE, "score": SCORE, "certain": CERTAIN}
+    return {"total": torch.stack([weights[name] * part for name, part in parts.items()]).sum(), **parts}
 
 
 def _weighed(values: Sequence[torch.Tensor], weights: Sequence[float]) -> torch.Tensor:
