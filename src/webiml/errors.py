@@ -9,7 +9,11 @@
 Messages are sentences for a person: what is wrong, which file, what to do.
 """
 
+import re
+
 from webiml.types import Reason
+
+MAX_DETAIL = 300  # characters of an exception's message that go into a row
 
 
 class WebimlError(Exception):
@@ -38,3 +42,9 @@ class BadImage(WebimlError):
 
 class BadMap(WebimlError, ValueError):
     """An array of the wrong shape, type or range."""
+
+
+def one_line(error: Exception) -> str:
+    """Type and message of what nobody foresaw, for a row; folders of this machine are left out of it."""
+    message = re.sub(r"(?:/[^\s/:'\"]+)+/(?=[^\s/])", "", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {message}"[:MAX_DETAIL].removesuffix(": ")

@@ -92,27 +92,12 @@ class ForgeSettings:
             raise SettingError(f"--size must lie between 64 and 4096 pixels, got {self.size}.")
         if self.seed < 0:
             raise SettingError(f"--seed must not be negative, got {self.seed}.")
-        if not sum(self.shares.values()) > 0:
-            raise SettingError("--kinds leaves nothing to make: give at least one kind a share above 0.")
+        _ = self.shares  # which refuses what cannot be read
 
     @property
     def shares(self) -> dict[str, float]:
         """Each kind that is made, in the order of FORGE_KINDS, and its share; the shares add up to 1."""
-        given: dict[str, float] = {}
-        for part in filter(None, (part.strip() for part in self.kinds.split(","))):
-            kind, _, text = part.partition("=")
-            try:
-                share = float(text) if text else 1.0
-            except ValueError:
-                share = -1.0
-            if kind not in FORGE_KINDS or kind in given or not 0 <= share < float("inf"):
-                raise SettingError(
-                    f"--kinds: {part!r} cannot be read; give kind=share with a kind of {', '.join(FORGE_KINDS)}, each "
-                    "once, such as SPG=2,SDG=1."
-                )
-            given[kind] = share
-        total = sum(given.values())
-        return {kind: given[kind] / total for kind in FORGE_KINDS if given.get(kind)}
+        return read_shares(self.kinds, "--kinds", "kind", FORGE_KINDS, "SPG=2,SDG=1")
 
 
 @dataclass(frozen=True)
@@ -308,3 +293,29 @@ class LocalizeRun:
 def _refuse_workers(workers: int) -> None:
     if not 0 <= workers <= 256:
         raise SettingError(f"--workers must lie between 0 and 256, got {workers}.")
+
+
+def read_shares(text: str, flag: str, what: str, known: tuple[str, ...], example: str) -> dict[str, float]:
+    """Shares such as `one=2,other`, of names in `known` and in that order; they add up to 1.
+
+    Args: flag, what, example: for the sentence of an error: the flag, what its names are, and a text that is right.
+    Raises:
+        SettingError: a part cannot be read, or nothing is left.
+    """
+    given: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = part.partition("=")
+        try:
+            share = float(number) if number else 1.0
+        except ValueError:
+            share = -1.0
+        if name not in known or name in given or not 0 <= share < float("inf"):
+            raise SettingError(
+                f"{flag}: {part!r} cannot be read; give {what}=share with a {what} of {', '.join(known)}, each once, "
+                f"such as {example}."
+            )
+        given[name] = share
+    total = sum(given.values())
+    if not total > 0:
+        raise SettingError(f"{flag} leaves nothing: give at least one {what} a share above 0.")
+    return {name: given[name] / total for name in known if given.get(name)}

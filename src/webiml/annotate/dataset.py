@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ import numpy as np
 
 from webiml import __version__
 from webiml.annotate.provenance import networks, provenance
-from webiml.errors import BadImage, SettingError
+from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
@@ -25,8 +24,6 @@ from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Statu
 
 AnnotatePair = Callable[[np.ndarray, np.ndarray], Annotation]
 """(authentic, manipulated), RGB uint8 (H, W, 3) each, to an Annotation."""
-
-MAX_DETAIL = 300  # characters of an exception's message that go into a row
 
 
 @dataclass
@@ -118,7 +115,7 @@ def annotate_pair_files(pair: Pair) -> Finished:
     try:
         return _annotate(pair)
     except Exception as error:  # no memory to decode, say
-        return Finished(_failed(_row(pair), Problem(Reason.INTERNAL_ERROR, _words(error))))
+        return Finished(_failed(_row(pair), Problem(Reason.INTERNAL_ERROR, one_line(error))))
 
 
 def _annotate(pair: Pair) -> Finished:
@@ -143,7 +140,7 @@ def _annotate(pair: Pair) -> Finished:
             files["mask.png"] = encode_png(np.where(levels >= 128, 255, 0).astype(np.uint8))
             files["probability.png"] = encode_png(levels)
     except Exception as error:  # a bug of ours, or no memory: one row, not the end of the run
-        return Finished(_failed(row, Problem(Reason.INTERNAL_ERROR, _words(error))))
+        return Finished(_failed(row, Problem(Reason.INTERNAL_ERROR, one_line(error))))
     row = replace(
         row,
         status=found.status.value,
@@ -251,12 +248,6 @@ def _failed(row: Row, problem: Problem) -> Row:
 
 def _died(pair: Pair, crashed: Crashed) -> Finished:
     return Finished(_failed(_row(pair), Problem(Reason.WORKER_DIED, crashed.detail[:MAX_DETAIL])))
-
-
-def _words(error: Exception) -> str:
-    """Type and message in one line; folders of this machine are left out of it."""
-    message = re.sub(r"(?:/[^\s/:'\"]+)+/(?=[^\s/])", "", " ".join(str(error).split()))
-    return f"{type(error).__name__}: {message}"[:MAX_DETAIL].removesuffix(": ")
 
 
 def _number(value: float | None) -> float | None:

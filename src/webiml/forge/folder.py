@@ -16,7 +16,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -36,7 +35,8 @@ from webiml.images.codec import encode_png
 from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import ForgeSettings
-from webiml.store.atomic import make_folder, output_error, sweep, sync_folder, write_bytes
+from webiml.store.atomic import make_folder, sweep, write_bytes
+from webiml.store.lines import Lines
 from webiml.store.lock import only_writer
 from webiml.types import Problem, Reason
 
@@ -44,7 +44,7 @@ FOLDERS = ("authentic", "manipulated", "masks", "donor_masks")
 COLUMNS = ("key", "authentic", "manipulated", "mask", "donor_mask", "kind", "operations", "transforms", "pictures")
 COLUMNS += ("source", "license", "share_alike", "author")
 OBJECTS, LABELS = "objects", "labels"
-_STATE = ".forge"
+_STATE, _LINES = ".forge", "rows.jsonl"
 _SHARE_ALIKE = re.compile(r"\bSA\b|share.?alike|GPL", re.IGNORECASE)
 _HARMLESS = {_STATE, ".DS_Store", "lost+found"}
 
@@ -111,7 +111,7 @@ def forge_folder(
         todo = [key for key in pair_keys(count) if key not in rows]
         forge = partial(_forge, pictures=sound, settings=settings, objects=out / OBJECTS, remover=remover)
         failures: list[SkippedPicture] = []
-        with closing(run_ordered(forge, todo, workers, one_thread)) as results, _Journal(out) as journal:
+        with closing(run_ordered(forge, todo, workers, one_thread)) as results, Lines(out / _STATE / _LINES) as journal:
             for key, result in results:
                 if isinstance(result, str):
                     raise SettingError(result)
@@ -274,44 +274,8 @@ def _opened(out: Path, provenance: dict[str, Any]) -> Iterator[dict[str, dict[st
 
 def _read_rows(out: Path) -> dict[str, dict[str, str]]:
     """Rows of whole lines; what a kill cut short does not count."""
-    rows: dict[str, dict[str, str]] = {}
-    try:
-        data = (out / _STATE / "rows.jsonl").read_bytes()
-    except FileNotFoundError:
-        return rows
-    for line in data[: data.rfind(b"\n") + 1].splitlines():
-        row = json.loads(line)
-        rows[row["key"]] = row
-    return rows
-
-
-class _Journal:
-    """Adds finished rows, each on the disk before it counts."""
-
-    def __init__(self, out: Path) -> None:
-        self.path = out / _STATE / "rows.jsonl"
-
-    def __enter__(self) -> _Journal:
-        try:
-            whole = self.path.read_bytes() if self.path.exists() else b""
-            self.file = open(self.path, "ab", buffering=0)
-            self.file.truncate(whole.rfind(b"\n") + 1)
-            sync_folder(self.path.parent)
-        except OSError as error:
-            raise output_error(error, self.path) from error
-        return self
-
-    def add(self, row: dict[str, str]) -> None:
-        rest = memoryview(json.dumps(row).encode() + b"\n")
-        try:
-            while rest:
-                rest = rest[self.file.write(rest) or 0 :]
-            os.fsync(self.file.fileno())
-        except OSError as error:
-            raise output_error(error, self.path) from error
-
-    def __exit__(self, *_: object) -> None:
-        self.file.close()
+    with Lines(out / _STATE / _LINES) as lines:
+        return {row["key"]: row for _, row in lines.read()}
 
 
 def _write_tables(out: Path, rows: Sequence[dict[str, str]], skipped: Sequence[SkippedPicture]) -> None:

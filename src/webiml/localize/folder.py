@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webiml import __version__
-from webiml.errors import BadImage, SettingError
+from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.images.read import readable
 from webiml.localize.pictures import ListedPicture, same_file, with_keys
 from webiml.localize.rows import (
@@ -52,7 +51,6 @@ MAPS = ("masks", "probability", "confidence", "overlays")
 """The folders beside the table; each holds <key>.png of every localized picture."""
 LINES, TABLE = "results.jsonl", "results.parquet"
 TOP = 20  # most suspicious pictures that are remembered for the summary
-MAX_DETAIL = 300  # characters of an exception's message that go into a row
 _STATE = ".webiml"
 _ABOUT = f"{_STATE}/localize.json"
 _HARMLESS = {_STATE, ".DS_Store", "lost+found"}  # what a folder may hold and still count as empty
@@ -271,7 +269,7 @@ def localize_file(picture: ListedPicture, maps: bool = True) -> tuple[PictureRow
     except BadImage as error:
         row, files = _failed(row, Problem(error.reason, error.detail)), {}
     except Exception as error:  # a bug of ours, or no memory: one row, not the end of the run
-        row, files = _failed(row, Problem(Reason.INTERNAL_ERROR, _words(error))), {}
+        row, files = _failed(row, Problem(Reason.INTERNAL_ERROR, one_line(error))), {}
     return replace(row, seconds=round(time.perf_counter() - started, 3)), files
 
 
@@ -300,7 +298,7 @@ def _localize(picture: ListedPicture, row: PictureRow, maps: bool) -> tuple[Pict
             files["confidence"] = encode_png(to_8bit(found.confidence))
             files["overlays"] = encode_png(overlay(rgb, mask, strength=0.4), level=1)  # photographs resist
     except Exception as error:
-        return _failed(row, Problem(Reason.INTERNAL_ERROR, _words(error))), {}
+        return _failed(row, Problem(Reason.INTERNAL_ERROR, one_line(error))), {}
     row = replace(
         row,
         status=Outcome.LOCALIZED.value,
@@ -328,12 +326,6 @@ def _failed(row: PictureRow, problem: Problem) -> PictureRow:
 
 def _died(picture: ListedPicture, crashed: Crashed) -> tuple[PictureRow, dict[str, bytes]]:
     return _failed(_row(picture), Problem(Reason.WORKER_DIED, crashed.detail[:MAX_DETAIL])), {}
-
-
-def _words(error: Exception) -> str:
-    """Type and message in one line; folders of this machine are left out of it."""
-    message = re.sub(r"(?:/[^\s/:'\"]+)+/(?=[^\s/])", "", " ".join(str(error).split()))
-    return f"{type(error).__name__}: {message}"[:MAX_DETAIL].removesuffix(": ")
 
 
 # ---------------------------------------------------------------- the folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from webiml.errors import SettingError
+from webiml.forge.named import function_named
 
 _TRIED = (64, 128)  # height and width of the picture that a new network is tried on: multiples of any usual stride
 
@@ -23,16 +23,9 @@ def load_factory(name: str) -> Callable[[], nn.Module]:
     Raises:
         SettingError: the name or the function is none, or what the function made is no such network (at the call).
     """
-    module, _, function = name.partition(":")
-    if not module or not function:
+    if not all(name.partition(":")):
         raise SettingError(f"--net must look like package.module:factory, got {name!r}.")
-    try:
-        factory = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, SyntaxError, TypeError, ValueError) as error:
-        raise SettingError(f"--net {name} cannot be imported ({error}); is it on PYTHONPATH?") from None
-    if not callable(factory):
-        raise SettingError(f"--net {name} is no function that makes a network.")
-    return partial(_made, name, factory)
+    return partial(_made, name, function_named(name, "--net", ""))
 
 
 def _made(name: str, factory: Callable[[], object]) -> nn.Module:

@@ -28,7 +28,7 @@ from webiml.images.codec import picture_to_8bit
 from webiml.metrics.ranking import auc
 from webiml.nets.localizer import stride_of
 from webiml.nets.web_iml import PRESETS, Preset, WebIml
-from webiml.settings import TrainSettings
+from webiml.settings import TrainSettings, read_shares
 from webiml.train.annotated import prepare_annotated
 from webiml.train.checkpoint import load_tensors
 from webiml.train.forged import Forged, prepare_forged
@@ -78,23 +78,7 @@ def shares_of(mix: str) -> dict[str, float]:
     Raises:
         SettingError: it cannot be read, or nothing is left.
     """
-    given: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in mix.split(","))):
-        origin, _, text = part.partition("=")
-        try:
-            share = float(text) if text else 1.0
-        except ValueError:
-            share = -1.0
-        if origin not in ORIGINS or origin in given or not 0 <= share < float("inf"):
-            raise SettingError(
-                f"--mix: {part!r} cannot be read; give origin=share with an origin of {', '.join(ORIGINS)}, each once, "
-                "such as forged=0.8,authentic=0.2."
-            )
-        given[origin] = share
-    total = sum(given.values())
-    if not total > 0:
-        raise SettingError("--mix leaves nothing to learn from: give at least one origin a share above 0.")
-    return {origin: given[origin] / total for origin in ORIGINS if given.get(origin)}
+    return read_shares(mix, "--mix", "origin", ORIGINS, "forged=0.8,authentic=0.2")
 
 
 def prepare_pictures(
