@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webiml.errors import SettingError
 from webiml.forge import edits, pair
 from webiml.forge.edits import settled
-from webiml.forge.pair import ForgedPair, forge_pair
+from webiml.forge.pair import ForgedPair, forge_pair, untouched_picture
 from webiml.forge.pictures import SourcePicture, list_pictures
 from webiml.forge.scene import open_scene
 from webiml.settings import ForgeSettings
@@ -35,6 +35,18 @@ def test_same_key_same_pair_in_any_order(pictures):
     for key in ("d", "b", "a", "c"):
         assert same(forge_pair(key, pictures, settings), forward[key])
     assert not same(forge_pair("a", pictures, ForgeSettings(seed=4, size=192)), forward["a"])
+
+
+def test_an_untouched_picture_mostly_shows_what_forgeries_are_made_of(pictures, monkeypatch):
+    opened: list[SourcePicture] = []
+    monkeypatch.setattr(pair, "open_scene", lambda picture, *rest: opened.append(picture) or open_scene(picture, *rest))
+    settings = ForgeSettings(seed=2, size=128)
+    made = [untouched_picture(f"k{index}", pictures, settings) for index in range(24)]
+    assert all(one.dtype == np.uint8 and one.ndim == 3 and max(one.shape) <= 200 for one in made)
+    with_labels = [picture for picture in pictures if picture.mask is not None]
+    assert 0 < len(with_labels) < len(pictures)
+    assert 14 <= sum(picture.mask is not None for picture in opened) <= 23
+    assert np.array_equal(untouched_picture("k7", pictures, settings), made[7])
 
 
 @pytest.mark.parametrize("kind", ["SPG", "SDG", "identical", "unrelated", "single"])

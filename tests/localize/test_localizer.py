@@ -158,14 +158,14 @@ class Lopsided(Localizer):
     """Believes in the upper left quarter alone, and says how often it was asked."""
 
     def __init__(self):
-        self.threshold, self.asked = 0.5, 0
+        self.threshold, self.enlargement, self.asked = 0.5, 1.0, 0
 
-    def look(self, rgb):
+    def _run(self, rgb):
         self.asked += 1
         height, width = rgb.shape[:2]
         probability = np.full((height, width), sigmoid(-6), np.float32)
         probability[: height // 2, : width // 2] = sigmoid(6)
-        return probability, np.full((height, width), self.asked / 10, np.float32), sigmoid(self.asked)
+        return probability, np.full((height, width), sigmoid(self.asked), np.float32), sigmoid(self.asked)
 
 
 @pytest.mark.parametrize(
@@ -180,8 +180,22 @@ def test_views_are_turned_back_and_averaged_as_log_odds(views, upper_left, upper
     wanted = [sigmoid(x) for x in (upper_left, upper_right, lower_left, lower_right)]
     assert corners == pytest.approx(wanted, abs=1e-3)  # log-odds are kept from the ends
     asked = [1, 2, 3][:views]
-    assert np.allclose(found.confidence, np.mean(asked) / 10)
+    assert np.allclose(found.confidence, sigmoid(float(np.mean(asked))), atol=1e-4)
     assert found.score == pytest.approx(sigmoid(float(np.mean(asked))), abs=1e-4)
+
+
+def test_a_small_picture_is_looked_at_twice_in_every_view(tiny):
+    for enlargement, pixels, times in ((1.5, 400, 2), (1.0, 400, 1), (1.5, 401, 1)):
+        localizer = Lopsided()
+        localizer.enlargement = enlargement
+        found = localizer.localize(np.zeros((pixels, 400, 3), np.uint8), views=2)
+        assert localizer.asked == 2 * times and found.probability.shape == (pixels, 400)
+        assert found.probability[5, 5] == pytest.approx(0.5, abs=1e-3)
+    larger = Localizer.load(tiny, threads=1)
+    alone = larger.localize(picture()).probability
+    larger.enlargement = 3.0  # the mean of 3x3 pixels then has a third of its reach: the border is sharper
+    both = larger.localize(picture()).probability
+    assert np.allclose(both[20, [10, 50]], alone[20, [10, 50]], atol=1e-4) and both[20, 29] > alone[20, 29]
 
 
 @pytest.mark.parametrize("views", [0, 4, 1.5])
@@ -191,6 +205,17 @@ def test_there_are_three_views(localizer, views):
 
 
 # ---------------------------------------------------------------- the card
+
+
+@pytest.mark.parametrize("said", [0.2, 1000, "2", None, float("nan")])
+@pytest.mark.parametrize("name", ["enlargement", "threshold"])
+def test_a_card_that_says_nonsense_is_refused(write_localizer, tmp_path, name, said):
+    path = write_localizer(tmp_path, **{name: said})
+    if (name, said) == ("threshold", 0.2):
+        assert Localizer.load(path).threshold == 0.2
+        return
+    with pytest.raises(WebimlError, match=f"says {name} .*no number from"):
+        Localizer.load(path)
 
 
 def test_a_localizer_knows_its_card(tiny, localizer):

@@ -10,6 +10,7 @@ import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from webiml.errors import SettingError, WebimlError
 from webiml.forge.pictures import Place, SourcePicture
@@ -146,3 +147,29 @@ def test_another_preset_is_refused(trained, tmp_path):
 def test_settings_out_of_range_are_refused(change, words):
     with pytest.raises(SettingError, match=words):
         replace(TrainSettings(), **change)
+
+
+class Padded(nn.Module):
+    """Zeros, ones and repeated edges around what a convolution reads, and zeros around what two things read."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two, self.three, self.four = (nn.Conv2d(3, 3, 3, stride) for stride in (2, 1, 1, 1))
+
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        x = self.one(functional.pad(stack, (0, 1, 0, 1)))
+        x = self.two(functional.pad(x, (1, 1, 1, 1), value=1.0))
+        x = self.three(functional.pad(x, (2, 0, 1, 1), mode="replicate"))
+        x = functional.pad(x, (1, 1, 1, 1))
+        return self.four(x) + x[:, :, 1:-1, 1:-1]
+
+
+def test_zeros_around_one_convolution_are_laid_by_it(tmp_path):
+    torch.manual_seed(0)
+    export_onnx(Padded().eval(), INTERFACE, tmp_path / "net.onnx")  # which compares it with torch
+    graph = onnx.load(tmp_path / "net.onnx").graph
+    modes = [attribute.s for node in graph.node if node.op_type == "Pad" for attribute in node.attribute]
+    assert sorted(modes) == [b"constant", b"constant", b"edge"]
+    convs = [node for node in graph.node if node.op_type == "Conv"]
+    pads = [list(attribute.ints) for conv in convs for attribute in conv.attribute if attribute.name == "pads"]
+    assert pads == [[0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]

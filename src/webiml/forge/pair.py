@@ -119,7 +119,7 @@ def forge_pair(
         SettingError: too few pictures, or none in which an edit can be seen.
         BadImage: a picture cannot be read any more.
     """
-    rng = np.random.default_rng(np.frombuffer(hashlib.sha256(f"{settings.seed}/{key}".encode()).digest(), np.uint64))
+    rng = _chance(key, settings)
     shares = settings.shares
     what = str(rng.choice(list(shares), p=list(shares.values())))
     bench = _Bench(pictures, settings.size, objects, remover)
@@ -132,6 +132,29 @@ def forge_pair(
         raise SettingError(f"No {what} pair can be made of these pictures: give more, or larger ones.")
     kind = Kind.SPG if what in _ALONE else Kind(what)
     return _sent(key, kind, forgery, rng, _STRENGTHS_OF_SINGLES if what in _ALONE else STRENGTHS, what == "single")
+
+
+def untouched_picture(
+    key: str, pictures: Sequence[SourcePicture], settings: ForgeSettings, *, objects: Path | None = None
+) -> np.ndarray:
+    """A picture that nobody forged, (H, W, 3) uint8, after the same web as a `single` pair; arguments as `forge_pair`.
+
+    Three of four have labelled objects, of which forgeries are made: else a network would take every such object for
+    a pasted one.
+
+    Raises:
+        SettingError, BadImage: as `forge_pair`.
+    """
+    rng = _chance(key, settings)
+    bench = _Bench(pictures, settings.size, objects, None)
+    (picture,) = bench.draw(1, rng, labelled=rng.random() < 0.75)
+    rgb = bench.open(picture, rng).rgb
+    strength = _drawn(_STRENGTHS_OF_SINGLES, rng)
+    return np.ascontiguousarray(through_the_web(rgb, np.zeros(rgb.shape[:2], bool), strength, rng)[0])
+
+
+def _chance(key: str, settings: ForgeSettings) -> Rng:
+    return np.random.default_rng(np.frombuffer(hashlib.sha256(f"{settings.seed}/{key}".encode()).digest(), np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +320,7 @@ _MAKERS = {
 
 def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Strength, float], single: bool) -> ForgedPair:
     """Both sides through the web, each on its own way, and the truth with them."""
-    strength: Strength = list(shares)[int(rng.choice(3, p=list(shares.values())))]
+    strength = _drawn(shares, rng)
     nothing = np.zeros(forgery.authentic.shape[:2], bool)
     given = forgery.donor_mask if forgery.donor_mask is not None else nothing
     authentic, donor_mask, from_authentic, web_authentic = through_the_web(
@@ -323,6 +346,10 @@ def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Streng
         sources=tuple(dict.fromkeys(forgery.sources)),
         single=single,
     )
+
+
+def _drawn(shares: dict[Strength, float], rng: Rng) -> Strength:
+    return list(shares)[int(rng.choice(3, p=list(shares.values())))]
 
 
 def _in_sight(transforms: Sequence[np.ndarray], mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -85,7 +85,7 @@ def pick_thing(scene: Scene, low: float, high: float, rng: Rng, *, drawn: bool =
     a rectangle, circle, polygon or star. A blob where nothing else fits.
     """
     draw = rng.random()
-    labelled, found, drawn_from = (0.9, 0.92, 0.96) if scene.whole else (0.55, 0.68, 0.78)
+    labelled, found, drawn_from = (0.82, 0.86, 0.88) if scene.whole else (0.55, 0.68, 0.78)
     if scene.labels is not None and draw < labelled:
         things = _labelled(scene, low, high)
         if things:

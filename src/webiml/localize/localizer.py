@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from webiml.errors import BadImage, BadMap, SettingError, WebimlError
+from webiml.geometry.looks import looks, mean_look
 from webiml.geometry.maps import log_odds, sigmoid
 from webiml.images.decode import MIN_SIDE, decode, from_pillow
 from webiml.images.read import read_bytes
@@ -33,12 +34,14 @@ class Localizer:
     Attributes:
         name: as a person says it. digest: SHA-256 of its file, hex. card: what is known about it (docs/training.md).
         threshold: what counts as manipulated begins at this probability.
+        enlargement: small pictures are looked at a second time, so many times larger; 1 leaves that out.
     """
 
     def __init__(self, net: Net, card: Mapping[str, Any], name: str) -> None:
         self._net, self.card, self.name = net, card, name
         self.digest = str(card["onnx_sha256"])
-        self.threshold = float(card.get("threshold", 0.5))
+        self.threshold = _number(card, "threshold", 0.5, 0, 1)
+        self.enlargement = _number(card, "enlargement", 1, 1, 4)
 
     @classmethod
     def load(
@@ -70,7 +73,7 @@ class Localizer:
         return cls(net, card, place.name)
 
     def localize(self, image: str | os.PathLike[str] | Image.Image | np.ndarray, *, views: int = 1) -> Localization:
-        """Where a picture was manipulated, at its own size; a large one is looked at in tiles, never made smaller.
+        """Where a picture was manipulated, at its own size; a large one is looked at in tiles, a small one twice.
 
         Args:
             image: a file, upright as its EXIF says; a PIL image of any mode, as its pixels lie; or a uint8 array, RGB
@@ -83,25 +86,37 @@ class Localizer:
         if views not in range(1, len(VIEWS) + 1):
             raise SettingError(f"views must be 1, 2 or 3, got {views}.")
         rgb = to_rgb(image)
-        look = self.look if views == 1 else lambda tile: self._look_around(tile, views)
-        probability, confidence, score = look_at(look, rgb)
+        probability, confidence, score = look_at(lambda part: self.look(part, views), rgb)
         return Localization(probability, confidence, score, self.threshold)
 
-    def look(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """One run of the network on a whole picture (H, W, 3) uint8: probability, confidence (H, W) float32, score."""
+    def look(self, rgb: np.ndarray, views: int = 1) -> tuple[np.ndarray, np.ndarray, float]:
+        """What the network says of a whole picture (H, W, 3) uint8: probability, confidence (H, W) float32, score.
+
+        Of several views, and of the two sizes of a small picture, it is the mean of log-odds.
+        """
+        found = [[self._run(one) for one in looks(rgb[view], self.enlargement)] for view in VIEWS[:views]]
+        if views == 1 and len(found[0]) == 1:
+            return found[0][0]
+        maps = [
+            [mean_look([log_odds(run[what], FLOOR) for run in runs])[view] for what in (0, 1)]
+            for view, runs in zip(VIEWS, found, strict=False)
+        ]
+        probability, confidence = sigmoid(np.mean(maps, axis=0))
+        return probability, confidence, mean_score([run[2] for runs in found for run in runs])
+
+    def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         found = self._net.all(picture=rgb[None])
         return found["probability"][0], found["confidence"][0], float(found["score"][0])
 
-    def _look_around(self, rgb: np.ndarray, views: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """Mean of several views: of log-odds for probability and score, plain for confidence."""
-        evidence, confidence = np.zeros(rgb.shape[:2], np.float32), np.zeros(rgb.shape[:2], np.float32)
-        scores = []
-        for view in VIEWS[:views]:
-            likely, sure, whole = self.look(rgb[view])
-            evidence += log_odds(likely[view], FLOOR) / np.float32(views)
-            confidence += sure[view] / np.float32(views)
-            scores.append(whole)
-        return sigmoid(evidence), confidence, mean_score(scores)
+
+def _number(card: Mapping[str, Any], name: str, usual: float, least: float, most: float) -> float:
+    """What a card, which may come from anyone, says of `name`."""
+    value = card.get(name, usual)
+    if not isinstance(value, int | float) or not least <= value <= most:
+        raise WebimlError(
+            f"The card of this localizer says {name} {value!r}, which is no number from {least} to {most}."
+        )
+    return float(value)
 
 
 def to_rgb(image: str | os.PathLike[str] | Image.Image | np.ndarray, max_pixels: int = MAX_PIXELS) -> np.ndarray:

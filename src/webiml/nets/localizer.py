@@ -32,6 +32,8 @@ class Deployed(nn.Module):
     its most suspicious spot of 9 by 9 pixels has on average.
 
     Attributes:
+        enlargement: `net.enlargement`, 1 without it: how many times larger a small picture is looked at once more, see
+            `webiml.geometry.looks`; whoever runs the network does that.
         pixel, certain, score_curve: float32 (2,) gain and bias, which make of each logit gain x logit + bias; (1, 0)
             until they are calibrated. They are buffers of the exported file, no part of the trained network.
     """
@@ -46,6 +48,7 @@ class Deployed(nn.Module):
         for name in ("pixel", "certain", "score_curve"):
             self.register_buffer(name, torch.tensor([1.0, 0.0]))
         self.stride = stride_of(net)
+        self.enlargement = float(getattr(net, "enlargement", 1))
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The probability, the confidence and the score; see the class."""

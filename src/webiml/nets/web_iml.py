@@ -68,6 +68,7 @@ class WebIml(nn.Module):
     """
 
     stride = 32  # pixels: what sides are rounded up to
+    enlargement = 1.5  # of the second look at a small picture
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()

@@ -20,9 +20,9 @@ from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.agreement import ROUNDING_TOLERANCE, TOLERANCE, differences, examples, onnx_run
 from webiml.train.checkpoint import load_tensors, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
+from webiml.train.onnx_graph import fold_padding, halve
 
 OPSET = 17
-_HALVED = 256  # numbers a weight must have to be stored in half: the small ones are not worth a node each
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def export_onnx(net: nn.Module, interface: Interface, path: Path, *, half: bool 
                 "it cannot be shipped like this."
             )
     if half:
-        _halve(model)
+        halve(model)
     content = _serialized(model)
     rounded = differences(net, onnx_run(content), given, names) if half else exact
     for one in rounded:
@@ -256,6 +256,7 @@ def _traced(net: nn.Module, interface: Interface, example: Mapping[str, np.ndarr
         model = onnx.load(Path(folder, "net.onnx"))
     for node in model.graph.node:
         node.doc_string = ""  # it holds paths of this machine
+    fold_padding(model)
     return model
 
 
@@ -268,21 +269,3 @@ def _serialized(model: Any) -> bytes:
 
     onnx.checker.check_model(model, full_check=True)
     return model.SerializeToString(deterministic=True)
-
-
-def _halve(model: Any) -> None:
-    """Store the large weights as float16, each behind a Cast back to float32, which onnxruntime does once at load."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for weight in model.graph.initializer:
-        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < _HALVED:
-            continue
-        name, values = weight.name, numpy_helper.to_array(weight)
-        if np.abs(values).max() > np.finfo(np.float16).max:
-            continue
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT, name=f"{name}.cast"))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from webiml.forge.objects import find_parts_of, stored_name
-from webiml.forge.pair import ForgedPair, forge_pair
+from webiml.forge.pair import ForgedPair, forge_pair, untouched_picture
 from webiml.forge.pictures import SourcePicture, list_pictures
 from webiml.runners.cores import one_thread
 from webiml.runners.local import run_ordered
@@ -58,9 +58,12 @@ class Forged:
 
     def forge(self, key: str, size: int, kinds: str) -> ForgedPair:
         """The pair of `key`, of pictures whose longest side is `size` pixels before the web."""
-        return forge_pair(
-            key, self.pictures, ForgeSettings(seed=self.seed, size=size, kinds=kinds), objects=self.objects
-        )
+        settings = ForgeSettings(seed=self.seed, size=size, kinds=kinds)
+        return forge_pair(key, self.pictures, settings, objects=self.objects)
+
+    def untouched(self, key: str, size: int) -> np.ndarray:
+        """The authentic picture of `key`, (H, W, 3) uint8, of at most `size` pixels a side before the web."""
+        return untouched_picture(key, self.pictures, ForgeSettings(seed=self.seed, size=size), objects=self.objects)
 
 
 def prepare_forged(

@@ -16,6 +16,7 @@ import torch
 
 from webiml.errors import SettingError
 from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
+from webiml.geometry.looks import looks, mean_look
 from webiml.nets.localizer import Deployed
 from webiml.train.samples import list_samples, read
 from webiml.train.web_iml import VALIDATION_PICTURES
@@ -99,5 +100,9 @@ def _looked_at(
     rgb = np.ascontiguousarray(made["picture"].transpose(1, 2, 0))
     rgb, mask, _, _ = through_the_web(rgb, made["mask"] > 127, strength, rng)
     with torch.no_grad():
-        pixel, certain, score = deployed.logits(torch.from_numpy(np.ascontiguousarray(rgb[None])))
-    return pixel[0].numpy(), certain[0].numpy(), mask, float(score[0])
+        seen = [
+            deployed.logits(torch.from_numpy(np.ascontiguousarray(one[None])))
+            for one in looks(rgb, deployed.enlargement)
+        ]
+    pixel, certain = (mean_look([run[what][0].numpy() for run in seen]) for what in (0, 1))
+    return pixel, certain, mask, float(np.mean([float(run[2]) for run in seen]))

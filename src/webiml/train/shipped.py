@@ -86,7 +86,7 @@ def _localizer(net: nn.Module, about: str, limits: tuple[str, ...], samples: Pat
         limits=limits,
         outputs={"probability": pixels, "confidence": pixels, "score": ("batch",)},
         uint8=("picture",),
-        facts={"kind": "localizer", "threshold": THRESHOLD},
+        facts={"kind": "localizer", "threshold": THRESHOLD, "enlargement": deployed.enlargement},
     )
     return Shipped(interface, net, deployed, calibrate)
 

@@ -38,7 +38,7 @@ from webiml.train.segmentation import MISSING, padded, soft_dice
 SIZES, SIZE_SHARES = (256, 384, 512), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels
 ORIGINS = ("forged", "jittered", "authentic", "annotated")
 MIX = "forged=0.65,jittered=0.15,authentic=0.2"
-KINDS = {"forged": "single", "jittered": "jittered", "authentic": "single"}  # of webiml.forge.pair
+KINDS = {"forged": "single", "jittered": "jittered"}  # of webiml.forge.pair
 VALIDATION_PICTURES = {"forged": 240, "jittered": 40, "authentic": 160}  # all of them calibrate what ships
 VALIDATED = {"forged": 100, "jittered": 20, "authentic": 50}  # the first of them validate while training
 SAVED_AGAIN = 0.3  # share of the crops that are saved once more, as JPEG of quality 60 to 97
@@ -65,10 +65,13 @@ class ForgedPicture(Forged):
     def __call__(self, key: str) -> Arrays | None:
         """`picture` (3, H, W) uint8; `mask` (H, W) uint8, 255 manipulated."""
         size = int(self.generator(key, "size").choice(SIZES, p=SIZE_SHARES))
-        pair = self.forge(f"{self.origin}-{key}", size, KINDS[self.origin])
-        authentic = self.origin == "authentic"
-        rgb = pair.authentic if authentic else pair.manipulated
-        mask = np.zeros(rgb.shape[:2], bool) if authentic else pair.mask
+        name = f"{self.origin}-{key}"
+        if self.origin == "authentic":
+            rgb = self.untouched(name, size)
+            mask = np.zeros(rgb.shape[:2], bool)
+        else:
+            pair = self.forge(name, size, KINDS[self.origin])
+            rgb, mask = pair.manipulated, pair.mask
         return {"picture": rgb.transpose(2, 0, 1), "mask": mask.astype(np.uint8) * 255}
 
 
