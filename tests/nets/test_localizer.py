@@ -64,11 +64,21 @@ def test_curves_change_the_logits_they_are_of():
     deployed = Deployed(RedIsManipulated())
     deployed.pixel.copy_(torch.tensor([0.5, 1.0]))  # 2 and -2 become 2 and 0
     deployed.certain.copy_(torch.tensor([3.0, -1.0]))  # of 2 and 0: 5 and -1
-    deployed.score_curve.copy_(torch.tensor([2.0, 0.5]))  # of 2: 4.5
+    deployed.score_curve.copy_(torch.tensor([2.0, 0.0, 0.5]))  # of 2: 4.5
     probability, confidence, score = numbers(deployed(given))
     np.testing.assert_allclose(probability[0, 3, [14, 15]], [sigmoid(2), 0.5], rtol=1e-5)
     np.testing.assert_allclose(confidence[0, 3, [14, 15]], [sigmoid(5), sigmoid(-1)], rtol=1e-5)
     np.testing.assert_allclose(score, sigmoid(4.5), rtol=1e-4)
+
+
+def test_the_score_also_counts_how_much_is_marked():
+    given = picture()
+    given[0, :, :15, 0] = 255  # half of it
+    deployed = Deployed(WithAnswers())
+    deployed.pixel.copy_(torch.tensor([0.5, 1.0]))  # 2 and -2 become 2 and 0
+    deployed.score_curve.copy_(torch.tensor([0.0, 3.0, 0.5]))
+    area = (sigmoid(2) + 0.5) / 2
+    np.testing.assert_allclose(deployed(given)[2], sigmoid(3 * np.log(area) + 0.5), rtol=1e-5)
 
 
 def test_a_network_with_answers_is_asked_for_them():
@@ -76,7 +86,7 @@ def test_a_network_with_answers_is_asked_for_them():
     given[..., 1], given[0, 4, 4, 1], given[0, 0, 0, 2] = 51, 255, 102
     deployed = Deployed(WithAnswers())
     deployed.certain.copy_(torch.tensor([10.0, -1.0]))
-    deployed.score_curve.copy_(torch.tensor([5.0, 1.0]))
+    deployed.score_curve.copy_(torch.tensor([5.0, 0.0, 1.0]))
     probability, confidence, score = numbers(deployed(given))
     np.testing.assert_allclose(probability, sigmoid(-2), rtol=1e-5)
     np.testing.assert_allclose(confidence[0, 4, [4, 5]], [sigmoid(9), sigmoid(1)], rtol=1e-5)
@@ -117,4 +127,4 @@ def test_two_pictures_are_two_answers():
 def test_curves_are_no_weights_of_the_network():
     deployed = Deployed(nn.Conv2d(3, 1, 1))
     assert sorted(deployed.net.state_dict()) == ["bias", "weight"]
-    assert deployed.pixel.tolist() == deployed.certain.tolist() == deployed.score_curve.tolist() == [1, 0]
+    assert deployed.pixel.tolist() == deployed.certain.tolist() == [1, 0] and deployed.score_curve.tolist() == [1, 0, 0]

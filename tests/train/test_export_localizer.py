@@ -58,7 +58,7 @@ def localizer(answers: bool = False) -> Deployed:
     deployed = Deployed(Halved(answers)).eval()
     deployed.pixel.copy_(torch.tensor([3.0, 0.4]))
     deployed.certain.copy_(torch.tensor([2.0, -0.3]))
-    deployed.score_curve.copy_(torch.tensor([1.5, 0.2]))
+    deployed.score_curve.copy_(torch.tensor([1.5, 0.3, 0.2]))
     return deployed
 
 

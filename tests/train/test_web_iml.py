@@ -15,7 +15,7 @@ from webiml.pairs.source import list_pairs
 from webiml.settings import AnnotateRun, AnnotatorSettings, TrainSettings
 from webiml.train.annotated import LONGEST, _window, prepare_annotated
 from webiml.train.checkpoint import save_checkpoint
-from webiml.train.localizer_calibration import best_threshold, calibration, logistic_curve
+from webiml.train.localizer_calibration import best_threshold, calibration, logistic
 from webiml.train.samples import read
 from webiml.train.segmentation import MISSING
 from webiml.train.web_iml import ForgedPicture, WebImlTask, crop, predicted, prepare_pictures, shares_of
@@ -160,9 +160,11 @@ def test_the_best_threshold_is_the_middle_of_all_as_good():
 def test_a_logistic_curve_is_that_of_the_frequencies():
     logits = np.repeat([-1.0, 1.0], 100)
     truth = np.r_[np.arange(100) < 10, np.arange(100) < 60]  # odds 1:9 and 3:2
-    gain, bias = logistic_curve(logits, truth)
+    gain, bias = logistic(np.stack([logits, np.ones(200)], 1), truth)
     assert gain == pytest.approx((math.log(1.5) + math.log(9)) / 2, abs=0.01)
     assert bias == pytest.approx((math.log(1.5) - math.log(9)) / 2, abs=0.01)
+    (alone,) = logistic(logits[:, None], truth)  # 10 and 40 of 100 are against it
+    assert alone == pytest.approx(math.log(150 / 50), abs=0.01)
 
 
 def test_calibration_makes_one_half_the_best_threshold(folder):

@@ -34,8 +34,10 @@ class Deployed(nn.Module):
     Attributes:
         enlargement: `net.enlargement`, 1 without it: how many times larger a small picture is looked at once more, see
             `webiml.geometry.looks`; whoever runs the network does that.
-        pixel, certain, score_curve: float32 (2,) gain and bias, which make of each logit gain x logit + bias; (1, 0)
-            until they are calibrated. They are buffers of the exported file, no part of the trained network.
+        pixel, certain: float32 (2,) gain and bias, which make of each logit gain x logit + bias; (1, 0) until they are
+            calibrated. score_curve: float32 (3,), of the score's logit also gain x log(mean probability): how much is
+            marked says more of a picture than its score alone; (1, 0, 0) until then. They are buffers of the exported
+            file, no part of the trained network.
     """
 
     pixel: torch.Tensor
@@ -45,19 +47,26 @@ class Deployed(nn.Module):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
-        for name in ("pixel", "certain", "score_curve"):
-            self.register_buffer(name, torch.tensor([1.0, 0.0]))
+        self.register_buffer("pixel", torch.tensor([1.0, 0.0]))
+        self.register_buffer("certain", torch.tensor([1.0, 0.0]))
+        self.register_buffer("score_curve", torch.tensor([1.0, 0.0, 0.0]))
         self.stride = stride_of(net)
         self.enlargement = float(getattr(net, "enlargement", 1))
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The probability, the confidence and the score; see the class."""
         pixel, certain, score = self.logits(picture)
+        gain, of_area, bias = self.score_curve
+        score = gain * score + of_area * self.log_area(pixel) + bias
         return (
             torch.sigmoid(_curved(pixel, self.pixel)),
             torch.sigmoid(_curved(certain, self.certain)),
-            torch.sigmoid(_curved(score, self.score_curve)),
+            torch.sigmoid(score),
         )
+
+    def log_area(self, pixel: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the mean probability (B,) that `pixel` logits (B, H, W) come to."""
+        return torch.sigmoid(_curved(pixel, self.pixel)).mean((1, 2)).clamp_min(_EDGE).log()
 
     def logits(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Logits (B, H, W), (B, H, W) and (B,) before their curves, which are fitted to them.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ FLAT = 0.004  # F1: thresholds this near to the best are as good
 PIXELS = 2000  # drawn from each picture to fit curves to
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """Of one picture, mean over its looks: logits of pixels and of certainty (H, W), score's logit, log of the area."""
+
+    pixel: np.ndarray
+    certain: np.ndarray
+    truth: np.ndarray  # (H, W) bool
+    score: float
+    log_area: float
+
+
 def calibration(deployed: Deployed, folder: Path) -> dict[str, Any]:
     """Set the curves of a localizer by the val pictures under `folder`, sent through the web once more.
 
@@ -35,22 +47,24 @@ def calibration(deployed: Deployed, folder: Path) -> dict[str, Any]:
 
     Returns: what goes into the card.
     """
-    pictures = [_looked_at(deployed, folder, origin, key) for origin, key in _val_keys(folder)]
-    best = best_threshold([(one[0], one[2]) for one in pictures if one[2].any()])
+    keys = _val_keys(folder)
+    pictures = [_looked_at(deployed, *_after_the_web(folder, *key)) for key in keys]
+    best = best_threshold([(one.pixel, one.truth) for one in pictures if one.truth.any()])
     rng = np.random.default_rng(0)
-    drawn = [rng.integers(one[2].size, size=PIXELS) for one in pictures]
-    logits = np.concatenate([one[0].ravel()[at] for one, at in zip(pictures, drawn, strict=True)])
-    truth = np.concatenate([one[2].ravel()[at] for one, at in zip(pictures, drawn, strict=True)])
-    gain, _ = logistic_curve(logits - best, truth, biased=False)
+    drawn = [rng.integers(one.truth.size, size=PIXELS) for one in pictures]
+    logits, certain, truth = (
+        np.concatenate([getattr(one, name).ravel()[at] for one, at in zip(pictures, drawn, strict=True)])
+        for name in ("pixel", "certain", "truth")
+    )
+    (gain,) = logistic(logits[:, None] - best, truth)
     deployed.pixel.copy_(torch.tensor([gain, -gain * best]))
+    if hasattr(deployed.net, "answers"):  # else it follows from the probability
+        right = (logits >= best) == truth
+        deployed.certain.copy_(torch.from_numpy(logistic(np.stack([certain, np.ones_like(certain)], 1), right)))
 
-    if hasattr(deployed.net, "answers"):  # else both follow from the probability, and only the score has a curve
-        certain = np.concatenate([one[1].ravel()[at] for one, at in zip(pictures, drawn, strict=True)])
-        deployed.certain.copy_(torch.tensor(logistic_curve(certain, (logits >= best) == truth)))
-        scores = np.array([one[3] for one in pictures])
-    else:
-        scores = np.array([_looked_at(deployed, folder, origin, key)[3] for origin, key in _val_keys(folder)])
-    deployed.score_curve.copy_(torch.tensor(logistic_curve(scores, np.array([bool(one[2].any()) for one in pictures]))))
+    pictures = [_looked_at(deployed, *_after_the_web(folder, *key)) for key in keys]  # the score follows from pixels
+    scores = np.array([[one.score, one.log_area, 1] for one in pictures])
+    deployed.score_curve.copy_(torch.from_numpy(logistic(scores, np.array([one.truth.any() for one in pictures]))))
     curves = {name: [round(float(value), 5) for value in getattr(deployed, name)] for name in CURVES}
     return {"calibration": {"pictures": len(pictures), "best_threshold": round(best, 3), **curves}}
 
@@ -68,17 +82,19 @@ def best_threshold(pictures: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     return float(THRESHOLDS[mean >= mean.max() - FLAT].mean())
 
 
-def logistic_curve(logits: np.ndarray, truth: np.ndarray, *, biased: bool = True) -> tuple[float, float]:
-    """Gain and bias of least cross-entropy of sigmoid(gain x logit + bias) against (N,) bool; by Newton's method."""
-    x = np.stack([logits, np.ones_like(logits)], axis=1).astype(np.float64)[:, : 2 if biased else 1]
-    curve = np.array([1.0, 0.0])[: x.shape[1]]
+def logistic(x: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(K,) float64 gains of least cross-entropy of sigmoid(x @ gains), x (N, K), against (N,) bool; by Newton's method.
+
+    A column of ones makes the last a bias.
+    """
+    x = x.astype(np.float64)
+    gains = np.zeros(x.shape[1])
     for _ in range(50):
-        found = 1 / (1 + np.exp(-np.clip(x @ curve, -30, 30)))
-        slope = x.T @ (found - truth) / len(x) + 1e-4 * curve  # a little decay, for classes that can be told apart
-        curve = curve - np.linalg.solve(
-            (x * (found * (1 - found))[:, None]).T @ x / len(x) + 1e-4 * np.eye(len(curve)), slope
-        )
-    return float(curve[0]), float(curve[1]) if biased else 0.0
+        found = 1 / (1 + np.exp(-np.clip(x @ gains, -30, 30)))
+        slope = x.T @ (found - truth) / len(x) + 1e-4 * gains  # a little decay, for classes that can be told apart
+        bend = (x * (found * (1 - found))[:, None]).T @ x / len(x) + 1e-4 * np.eye(len(gains))
+        gains = gains - np.linalg.solve(bend, slope)
+    return gains
 
 
 def _val_keys(folder: Path) -> list[tuple[str, str]]:
@@ -89,20 +105,20 @@ def _val_keys(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-def _looked_at(
-    deployed: Deployed, folder: Path, origin: str, key: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Of a val picture after the web: pixel logits and those of certainty (H, W), truth (H, W) bool, score's logit."""
+def _after_the_web(folder: Path, origin: str, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """A val picture, (H, W, 3) uint8, and its truth, (H, W) bool, after the web."""
     made = read(folder / origin / "val", key)
     seed = hashlib.sha256(f"calibration/{origin}/{key}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, np.uint64))
     strength: Strength = list(STRENGTHS)[int(rng.choice(3, p=list(STRENGTHS.values())))]
     rgb = np.ascontiguousarray(made["picture"].transpose(1, 2, 0))
-    rgb, mask, _, _ = through_the_web(rgb, made["mask"] > 127, strength, rng)
+    return through_the_web(rgb, made["mask"] > 127, strength, rng)[:2]
+
+
+def _looked_at(deployed: Deployed, rgb: np.ndarray, truth: np.ndarray) -> _Seen:
+    sizes = [torch.from_numpy(np.ascontiguousarray(one[None])) for one in looks(rgb, deployed.enlargement)]
     with torch.no_grad():
-        seen = [
-            deployed.logits(torch.from_numpy(np.ascontiguousarray(one[None])))
-            for one in looks(rgb, deployed.enlargement)
-        ]
+        seen = [deployed.logits(one) for one in sizes]
+        areas = [float(deployed.log_area(pixel)[0]) for pixel, _, _ in seen]
     pixel, certain = (mean_look([run[what][0].numpy() for run in seen]) for what in (0, 1))
-    return pixel, certain, mask, float(np.mean([float(run[2]) for run in seen]))
+    return _Seen(pixel, certain, truth, float(np.mean([float(run[2]) for run in seen])), float(np.mean(areas)))
