@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))  # scripts, not a package
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -13,23 +12,37 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import localizer_looks  # pyright: ignore[reportMissingImports]
 from localizer_samples import GREY, write_localizer  # pyright: ignore[reportMissingImports]
 
-from webiml.geometry.maps import log_odds
+
+def red(rgb: np.ndarray) -> np.ndarray:
+    return rgb[..., 0].astype(np.float32) / 255
 
 
-@pytest.mark.parametrize("looks", localizer_looks.LOOKS)
-def test_looks_that_agree_say_what_each_says(looks, tmp_path):
-    look = localizer_looks.looking_at(str(write_localizer(tmp_path / "net")), looks)
-    found = look(np.full((20, 30, 3), GREY, np.uint8))
-    assert found.probability.shape == (20, 30) and np.allclose(found.probability, 0.6, atol=1e-4)
+def test_looks_that_agree_find_all_there_is():
+    rgb, mask = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 60), bool)
+    mask[10:30, 20:40] = True
+    rgb[mask] = 255
+    found = localizer_looks.see(red, rgb, mask)
+    assert set(found) == set(localizer_looks.LOOKS)
+    assert all(f1[1:].max() > 0.95 and area > 0.999 for f1, area in found.values())
 
 
-def test_a_second_look_softens_an_edge(tmp_path):
-    weights = str(write_localizer(tmp_path / "net"))
-    rgb = np.zeros((16, 32, 3), np.uint8)
-    rgb[:, :16] = 255
-    one, two = (localizer_looks.looking_at(weights, looks)(rgb).probability[8] for looks in ((1.0,), (1.0, 2.0)))
-    assert one[15] > 0.99 and one[16] < 0.01 and np.allclose(one[[2, 29]], two[[2, 29]], atol=1e-3)
-    assert log_odds(two[15], 1e-5) < log_odds(one[15], 1e-5) - 1
+def test_what_one_look_alone_sees_counts_half():
+    rgb, mask = np.full((40, 60, 3), GREY, np.uint8), np.zeros((40, 60), bool)
+    mask[:, :30] = True
+    sizes = []
+
+    def run(picture: np.ndarray) -> np.ndarray:
+        sizes.append(picture.shape[:2])
+        told = np.zeros(picture.shape[:2], np.float32)
+        if len(picture) == 80:  # twice as large
+            told[:, : picture.shape[1] // 2] = 1
+        return told
+
+    found = localizer_looks.see(run, rgb, mask)
+    assert sizes == [(40, 60), (60, 90), (80, 120)]  # each once
+    assert found[1.0,][1] == found[1.0, 1.5][1] == 0.5 and found[2.0,][1] > 0.99 and found[1.0, 2.0][1] > 0.99
+    mean = localizer_looks.figures([found, found])
+    assert mean[2.0,]["n"] == 2 and mean[2.0,]["f1_best"] > 0.95 > mean[1.0,]["f1_best"]
 
 
 def test_every_size_and_look_has_its_figures(repository, tmp_path, monkeypatch, capsys):

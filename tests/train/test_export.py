@@ -16,7 +16,7 @@ from webiml.errors import SettingError, WebimlError
 from webiml.forge.pictures import Place, SourcePicture
 from webiml.nets import weights
 from webiml.settings import TrainSettings
-from webiml.train.checkpoint import save_checkpoint
+from webiml.train.checkpoint import load_mean, read_facts, save_checkpoint
 from webiml.train.data_table import read_data_table, write_data_table
 from webiml.train.export import Interface, Shipped, export_onnx, ship
 
@@ -173,3 +173,27 @@ def test_zeros_around_one_convolution_are_laid_by_it(tmp_path):
     convs = [node for node in graph.node if node.op_type == "Conv"]
     pads = [list(attribute.ints) for conv in convs for attribute in conv.attribute if attribute.name == "pads"]
     assert pads == [[0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_the_mean_of_several_trainings_ships(trained, tmp_path):
+    digest = read_facts(trained / "best.safetensors")["data"]
+    other = net()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.add_(0.5)
+        other[1].num_batches_tracked.fill_(99)
+    facts = {"task": "test", "data": digest, "step": 3, "start": "00ff"}
+    save_checkpoint(tmp_path / "other.safetensors", other.state_dict(), facts, {})
+    module, both = net(), [trained / "best.safetensors", tmp_path / "other.safetensors"]
+    load_mean(both, module.state_dict())
+    assert torch.allclose(module[0].weight, net()[0].weight + 0.25)
+    assert module[1].num_batches_tracked == net()[1].num_batches_tracked == 1
+    card = ship(both[0], "net", shipped(net()), tmp_path / "out", data=trained / "data.parquet", others=both[1:])
+    assert [(one["step"], one["start"]) for one in card["averaged_with"]] == [(3, "00ff")]
+    assert card["averaged_with"][0]["sha256"] in (tmp_path / "out" / "net.md").read_text()
+    save_checkpoint(tmp_path / "other.safetensors", other.state_dict(), facts | {"data": "another"}, {})
+    with pytest.raises(SettingError, match=r"does not list the pictures that .*other.safetensors learned from"):
+        ship(both[0], "net", shipped(net()), tmp_path / "no", data=trained / "data.parquet", others=both[1:])
+    save_checkpoint(tmp_path / "other.safetensors", other.state_dict(), facts | {"task": "dass"}, {})
+    with pytest.raises(SettingError, match="of dass, not of test"):
+        ship(both[0], "net", shipped(net()), tmp_path / "no", data=trained / "data.parquet", others=both[1:])

@@ -20,7 +20,7 @@ NETWORKS = ("dass", "corr-dino", "pair-classifier", "trunk", "web-iml")
 def export(
     checkpoint: Path,
     /,
-    *,
+    *others: Path,
     name: str,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     net: str = "",
@@ -37,6 +37,7 @@ def export(
 
     - `webiml export training/best.safetensors --name dass --out src/webiml/weights`
     - `webiml export training/best.safetensors --name web-iml --format openvino --out weights`
+    - `webiml export one/best.safetensors two/best.safetensors --name web-iml --out weights`
     - `webiml export training/best.safetensors --net my_module:factory --name my-localizer --out weights`
 
     Exit codes: 0 it is written, 1 ONNX and torch differ, 2 a wrong argument, 3 the output could not be written.
@@ -45,6 +46,9 @@ def export(
     ----------
     checkpoint
         best.safetensors of a training.
+    others
+        Those of further trainings of the same network that began at the same weights, with --start or as the one that
+        the others began at: the mean of all is exported.
     name
         Which network it is: dass, corr-dino, pair-classifier, trunk or web-iml; with --net any name for the files, of
         letters, digits, dashes and underscores.
@@ -74,7 +78,7 @@ def export(
     shipped = _own(checkpoint, facts, net, folder) if net else _known(checkpoint, facts, name, folder)
     file = name.replace("-", "_")  # as the modules are named
     data = data or checkpoint.parent / "data.parquet"
-    card = ship(checkpoint, file, shipped, out, data=data, half=half, format=format)
+    card = ship(checkpoint, file, shipped, out, data=data, half=half, others=others, format=format)
     say(
         f"{name} {net or facts['settings']['preset']}   {card['parameters']:,} parameters   {card['bytes']:,} bytes   "
         f"differs from torch by at most {card['largest_difference']:.1g}\nnext   look at {out / f'{file}.md'}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,26 @@ def load_tensors(path: Path, into: Mapping[str, torch.Tensor]) -> None:
         with torch.no_grad():
             for name, tensor in into.items():
                 tensor.copy_(file.get_tensor(name))
+
+
+def load_mean(paths: Sequence[Path], into: Mapping[str, torch.Tensor]) -> None:
+    """Copy the mean of the tensors of several checkpoints into those of `into`, in place; counters are of the first.
+
+    The mean of networks that began at the same weights and then learned differently is mostly better than each, and
+    costs nothing when it is run (Wortsman et al. 2022, model soups).
+
+    Raises:
+        SettingError: as `load_tensors`, of any of them.
+    """
+    total: dict[str, torch.Tensor] = {}
+    for path in reversed(paths):  # so that what is not averaged is of the first
+        load_tensors(path, into)
+        for name, tensor in into.items():
+            if tensor.is_floating_point():
+                total[name] = total.get(name, 0) + tensor.double()
+    with torch.no_grad():
+        for name, summed in total.items():
+            into[name].copy_(summed / len(paths))
 
 
 def circumstances() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from torch import nn
 from webiml.errors import SettingError, WebimlError
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.agreement import ROUNDING_TOLERANCE, TOLERANCE, differences, examples, onnx_run
-from webiml.train.checkpoint import load_tensors, read_facts, read_notes
+from webiml.train.checkpoint import load_mean, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
 from webiml.train.onnx_graph import fold_padding, halve
 
@@ -111,13 +111,15 @@ def ship(
     *,
     data: Path,
     half: bool = False,
+    others: Sequence[Path] = (),
     format: Literal["onnx", "openvino"] = "onnx",
 ) -> dict[str, Any]:
     """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
 
     Args:
         shipped: the network of the checkpoint's preset; its weights are overwritten.
-        data: the training's data.parquet; must be what the checkpoint says it learned from.
+        data: the training's data.parquet; must be what the checkpoints say they learned from.
+        others: further checkpoints of the same network, which began at the same weights: the mean of all is exported.
         format: with openvino also OUT/<name>.xml and .bin.
     Raises:
         SettingError: checkpoint, data and network do not belong together, or a licence does not let weights ship.
@@ -125,13 +127,14 @@ def ship(
     """
     facts, notes = read_facts(checkpoint), read_notes(checkpoint)
     table = read_data_table(data)
-    if facts.get("data", data_digest(table)) != data_digest(table):
-        raise SettingError(
-            f"{data} does not list the pictures that {checkpoint} learned from; give its own with --data."
-        )
+    for path, known in [(checkpoint, facts), *((other, read_facts(other)) for other in others)]:
+        if known.get("task") != facts.get("task"):
+            raise SettingError(f"{path} is a checkpoint of {known.get('task')}, not of {facts.get('task')}.")
+        if known.get("data", data_digest(table)) != data_digest(table):
+            raise SettingError(f"{data} does not list the pictures that {path} learned from; give its own with --data.")
     refuse_other_licenses(table)
     interface, whole = shipped.interface, shipped.whole
-    load_tensors(checkpoint, shipped.learned.state_dict())
+    load_mean([checkpoint, *others], shipped.learned.state_dict())
     make_folder(out)
     calibrated = shipped.calibrate() if shipped.calibrate else {}
     exported = export_onnx(whole, interface, out / f"{name}.onnx", half=half)
@@ -152,6 +155,7 @@ def ship(
         "pictures": table.num_rows,
         "licenses": licenses(table),
         "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        **({"averaged_with": [_averaged(other) for other in others]} if others else {}),
         "data": data_digest(table),
         **{
             key: facts[key]
@@ -166,6 +170,11 @@ def ship(
     write_bytes(out / f"{name}.md", card_text(card).encode())
     write_bytes(out / f"{name}.json", (json.dumps(card, indent=2, sort_keys=True) + "\n").encode())
     return card
+
+
+def _averaged(checkpoint: Path) -> dict[str, Any]:
+    facts, digest = read_facts(checkpoint), hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    return {"sha256": digest, "settings": facts.get("settings"), "step": facts.get("step"), "start": facts.get("start")}
 
 
 def card_text(card: Mapping[str, Any]) -> str:
@@ -218,8 +227,15 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 
 - `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g},
   with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} ({unit}){_openvino_line(card)}
-- checkpoint SHA-256 `{card["checkpoint_sha256"]}`
+- checkpoint SHA-256 `{card["checkpoint_sha256"]}`{_averaged_lines(card)}
 """
+
+
+def _averaged_lines(card: Mapping[str, Any]) -> str:
+    return "".join(
+        f"\n- the mean with checkpoint SHA-256 `{one['sha256']}`, step {one['step']}"
+        for one in card.get("averaged_with", ())
+    )
 
 
 def _openvino_line(card: Mapping[str, Any]) -> str:
