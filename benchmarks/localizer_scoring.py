@@ -46,6 +46,7 @@ class Answer(NamedTuple):
 
 
 Look = Callable[[np.ndarray], Answer]  # of a picture, (H, W, 3) uint8 RGB
+Changing = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # of picture and mask, before a look
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def drawn(singles: Sequence[Single], count: int | None, seed: int = 0) -> list[S
 
 
 def look_at_all(
-    make: Callable[[], Look], singles: Sequence[Single], *, workers: int, change: Change | None = None
+    make: Callable[[], Look], singles: Sequence[Single], *, workers: int, change: Changing | None = None
 ) -> list[Seen]:
     """What a localizer makes of every picture, in order, in `workers` processes of one thread.
 
@@ -188,7 +189,7 @@ def look_at_all(
         return [lost(one, found.detail) if isinstance(found, Crashed) else found for one, found in results]
 
 
-def see(look: Look, single: Single, change: Change, *, twice: bool = True) -> Seen:
+def see(look: Look, single: Single, change: Changing, *, twice: bool = True) -> Seen:
     """Look at one picture and, for what is said of it as a whole, at its re-saved self; compare.
 
     Args: twice: False spares the second look; score and largest probability are then those of the first.
@@ -336,7 +337,7 @@ def _start(make: Callable[[], Look]) -> None:
     _look = make()
 
 
-def _see(change: Change, single: Single) -> Seen:
+def _see(change: Changing, single: Single) -> Seen:
     return see(_look, single, change)
 
 

@@ -89,7 +89,7 @@ def test_a_dry_run_measures_and_writes_nothing(webiml, repository, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("recipe", ["web-iml-tiny", "dass-tiny", "pair-classifier-tiny"])
+@pytest.mark.parametrize("recipe", ["web-iml-tiny", "web-iml-tiny-second", "dass-tiny", "pair-classifier-tiny"])
 def test_a_recipe_is_a_settings_file(recipe, repository):
     path = repository / "recipes" / f"{recipe}.yaml"
     values = read_config(path, *SETTINGS["train"])
