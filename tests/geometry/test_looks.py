@@ -33,5 +33,5 @@ def test_the_mean_has_the_size_of_the_first():
     near, far = np.zeros((20, 30), np.float32), np.full((30, 45), 3, np.float32)
     assert np.array_equal(mean_look([near, far]), np.full((20, 30), 1.5, np.float32))
     assert np.array_equal(mean_look([near, far, far]), np.full((20, 30), 2, np.float32))
-    steps = np.repeat(np.float32([0, 4]), 30)[None].repeat(20, axis=0)  # 20 x 60, of a look twice as large
+    steps = np.repeat(np.array([0, 4], np.float32), 30)[None].repeat(20, axis=0)  # 20 x 60, of a look twice as large
     assert np.array_equal(mean_look([np.zeros((10, 30), np.float32), steps])[:, [5, 25]], [[0, 2]] * 10)

@@ -23,7 +23,7 @@ from webiml.train.export import Interface, Shipped, export_onnx, ship
 INTERFACE = Interface({"stack": ("batch", 3, "height", "width")}, "logits", "A net of a test.", ("Knows nothing.",))
 
 
-def net() -> nn.Module:
+def net() -> nn.Sequential:
     torch.manual_seed(3)
     layers = nn.Sequential(
         nn.Conv2d(3, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 2, 5, stride=2, padding=2)
@@ -181,13 +181,14 @@ def test_the_mean_of_several_trainings_ships(trained, tmp_path):
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.add_(0.5)
-        other[1].num_batches_tracked.fill_(99)
+        other.state_dict()["1.num_batches_tracked"].fill_(99)
     facts = {"task": "test", "data": digest, "step": 3, "start": "00ff"}
     save_checkpoint(tmp_path / "other.safetensors", other.state_dict(), facts, {})
     module, both = net(), [trained / "best.safetensors", tmp_path / "other.safetensors"]
     load_mean(both, module.state_dict())
-    assert torch.allclose(module[0].weight, net()[0].weight + 0.25)
-    assert module[1].num_batches_tracked == net()[1].num_batches_tracked == 1
+    mean, first = module.state_dict(), net().state_dict()
+    assert torch.allclose(mean["0.weight"], first["0.weight"] + 0.25)
+    assert mean["1.num_batches_tracked"] == first["1.num_batches_tracked"] == 1
     card = ship(both[0], "net", shipped(net()), tmp_path / "out", data=trained / "data.parquet", others=both[1:])
     assert [(one["step"], one["start"]) for one in card["averaged_with"]] == [(3, "00ff")]
     assert card["averaged_with"][0]["sha256"] in (tmp_path / "out" / "net.md").read_text()

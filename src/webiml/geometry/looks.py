@@ -24,4 +24,5 @@ def looks(rgb: np.ndarray, enlargement: float) -> list[np.ndarray]:
 def mean_look(maps: list[np.ndarray]) -> np.ndarray:
     """Mean of maps (h, w) float32 of all looks at the size of the first; of log-odds, not of probabilities."""
     height, width = maps[0].shape
-    return np.mean([maps[0], *(cv2.resize(one, (width, height)) for one in maps[1:])], axis=0, dtype=np.float32)
+    at_one_size = [maps[0], *(cv2.resize(one, (width, height)) for one in maps[1:])]
+    return np.stack(at_one_size).mean(axis=0, dtype=np.float32)

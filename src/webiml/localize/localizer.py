@@ -97,11 +97,13 @@ class Localizer:
         found = [[self._run(one) for one in looks(rgb[view], self.enlargement)] for view in VIEWS[:views]]
         if views == 1 and len(found[0]) == 1:
             return found[0][0]
-        maps = [
-            [mean_look([log_odds(run[what], FLOOR) for run in runs])[view] for what in (0, 1)]
-            for view, runs in zip(VIEWS, found, strict=False)
-        ]
-        probability, confidence = sigmoid(np.mean(maps, axis=0))
+        probability, confidence = (
+            sigmoid(np.stack([mean_look(maps)[view] for view, maps in zip(VIEWS, odds, strict=False)]).mean(axis=0))
+            for odds in (
+                [[log_odds(run[0], FLOOR) for run in runs] for runs in found],
+                [[log_odds(run[1], FLOOR) for run in runs] for runs in found],
+            )
+        )
         return probability, confidence, mean_score([run[2] for runs in found for run in runs])
 
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

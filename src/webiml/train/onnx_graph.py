@@ -77,7 +77,8 @@ def _constant(name: str, graph: Any) -> np.ndarray | None:
         wanted += [one for one in graph.node[index].input if one]
     output = helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None)
     part = helper.make_graph([graph.node[index] for index in sorted(needed)], "constant", [], [output])
-    return np.asarray(ReferenceEvaluator(helper.make_model(part)).run(None, {})[0])
+    (value,) = ReferenceEvaluator(helper.make_model(part)).run(None, {})
+    return np.asarray(value)
 
 
 def _drop_unused(graph: Any) -> None:
