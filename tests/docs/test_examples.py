@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAIRS = ("cat-over-the-lake", "dandelion-again")  # one that is kept, one that is not: enough for any page
+PAIRS = ("cat-over-the-lake", "dandelion-again", "no-diving")  # kept and not kept: enough for any page
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>python|sh)\n(?P<code>.*?)^```$", re.M | re.S)
 PAGES = [
     path
