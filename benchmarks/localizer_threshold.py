@@ -27,7 +27,7 @@ from localizer_scoring import LEVELS, Seen, best_threshold, forged_singles, inte
 from machine import machine
 
 from webiml.errors import WebimlError
-from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
+from webiml.forge.web_degradation import drawn_strength, through_the_web
 from webiml.store.atomic import write_bytes
 
 SIZE = 384  # pixels, the long side of what is forged
@@ -84,8 +84,7 @@ def thresholds(seen: Sequence[Seen]) -> dict[str, Any]:
 def once_more(rgb: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A picture (H, W, 3) uint8 and its mask (H, W) bool after the web; chance follows from the picture."""
     rng = np.random.default_rng(np.frombuffer(hashlib.sha256(rgb.tobytes()).digest(), np.uint64))
-    strength: Strength = list(STRENGTHS)[int(rng.choice(len(STRENGTHS), p=list(STRENGTHS.values())))]
-    return through_the_web(rgb, mask, strength, rng)[:2]
+    return through_the_web(rgb, mask, drawn_strength(rng), rng)[:2]
 
 
 def level_of(threshold: float) -> int:

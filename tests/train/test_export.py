@@ -198,3 +198,20 @@ def test_the_mean_of_several_trainings_ships(trained, tmp_path):
     save_checkpoint(tmp_path / "other.safetensors", other.state_dict(), facts | {"task": "dass"}, {})
     with pytest.raises(SettingError, match="of dass, not of test"):
         ship(both[0], "net", shipped(net()), tmp_path / "no", data=trained / "data.parquet", others=both[1:])
+
+
+@pytest.mark.parametrize("pads", [(-1, 0, -1, 0), (0, 1, 0, 1)], ids=["crops", "pads-what-comes-out"])
+def test_what_no_convolution_can_lay_stays(pads, tmp_path):
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 3)
+
+        def forward(self, stack: torch.Tensor) -> torch.Tensor:
+            if min(pads) < 0:
+                return self.conv(functional.pad(stack, pads))
+            return functional.pad(self.conv(stack), pads)
+
+    torch.manual_seed(0)
+    export_onnx(Net().eval(), INTERFACE, tmp_path / "net.onnx")  # which compares it with torch
+    assert [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node].count("Pad") == 1

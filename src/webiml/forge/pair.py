@@ -18,7 +18,7 @@ from webiml.forge.object_jitter import jitter
 from webiml.forge.objects import Rng
 from webiml.forge.pictures import SourcePicture
 from webiml.forge.scene import Scene, open_scene, things_of
-from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
+from webiml.forge.web_degradation import STRENGTHS, Strength, drawn_strength, through_the_web
 from webiml.settings import ForgeSettings
 from webiml.types import Kind
 
@@ -149,7 +149,7 @@ def untouched_picture(
     bench = _Bench(pictures, settings.size, objects, None)
     (picture,) = bench.draw(1, rng, labelled=rng.random() < 0.75)
     rgb = bench.open(picture, rng).rgb
-    strength = _drawn(_STRENGTHS_OF_SINGLES, rng)
+    strength = drawn_strength(rng, _STRENGTHS_OF_SINGLES)
     return np.ascontiguousarray(through_the_web(rgb, np.zeros(rgb.shape[:2], bool), strength, rng)[0])
 
 
@@ -320,7 +320,7 @@ _MAKERS = {
 
 def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Strength, float], single: bool) -> ForgedPair:
     """Both sides through the web, each on its own way, and the truth with them."""
-    strength = _drawn(shares, rng)
+    strength = drawn_strength(rng, shares)
     nothing = np.zeros(forgery.authentic.shape[:2], bool)
     given = forgery.donor_mask if forgery.donor_mask is not None else nothing
     authentic, donor_mask, from_authentic, web_authentic = through_the_web(
@@ -346,10 +346,6 @@ def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Streng
         sources=tuple(dict.fromkeys(forgery.sources)),
         single=single,
     )
-
-
-def _drawn(shares: dict[Strength, float], rng: Rng) -> Strength:
-    return list(shares)[int(rng.choice(3, p=list(shares.values())))]
 
 
 def _in_sight(transforms: Sequence[np.ndarray], mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -48,6 +48,11 @@ class View:
         self.matrix = step @ self.matrix
 
 
+def drawn_strength(rng: Rng, shares: dict[Strength, float] = STRENGTHS) -> Strength:
+    """How much of the web a picture meets, by shares that add up to 1."""
+    return list(shares)[int(rng.choice(len(shares), p=list(shares.values())))]
+
+
 def through_the_web(
     rgb: np.ndarray, mask: np.ndarray, strength: Strength, rng: Rng, *, mirror: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:

@@ -97,14 +97,14 @@ class Localizer:
         found = [[self._run(one) for one in looks(rgb[view], self.enlargement)] for view in VIEWS[:views]]
         if views == 1 and len(found[0]) == 1:
             return found[0][0]
-        probability, confidence = (
-            sigmoid(np.stack([mean_look(maps)[view] for view, maps in zip(VIEWS, odds, strict=False)]).mean(axis=0))
-            for odds in (
-                [[log_odds(run[0], FLOOR) for run in runs] for runs in found],
-                [[log_odds(run[1], FLOOR) for run in runs] for runs in found],
-            )
-        )
-        return probability, confidence, mean_score([run[2] for runs in found for run in runs])
+
+        def mean(maps: list[list[np.ndarray]]) -> np.ndarray:
+            each = [mean_look([log_odds(one, FLOOR) for one in runs]) for runs in maps]
+            return sigmoid(np.stack([one[view] for view, one in zip(VIEWS, each, strict=False)]).mean(axis=0))
+
+        probability = [[run[0] for run in runs] for runs in found]
+        confidence = [[run[1] for run in runs] for runs in found]
+        return mean(probability), mean(confidence), mean_score([run[2] for runs in found for run in runs])
 
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         found = self._net.all(picture=rgb[None])

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from webiml.errors import SettingError
-from webiml.forge.web_degradation import STRENGTHS, Strength, through_the_web
+from webiml.forge.web_degradation import drawn_strength, through_the_web
 from webiml.geometry.looks import looks, mean_look
 from webiml.nets.localizer import Deployed
 from webiml.train.samples import list_samples, read
@@ -110,7 +110,7 @@ def _after_the_web(folder: Path, origin: str, key: str) -> tuple[np.ndarray, np.
     made = read(folder / origin / "val", key)
     seed = hashlib.sha256(f"calibration/{origin}/{key}".encode()).digest()
     rng = np.random.default_rng(np.frombuffer(seed, np.uint64))
-    strength: Strength = list(STRENGTHS)[int(rng.choice(3, p=list(STRENGTHS.values())))]
+    strength = drawn_strength(rng)
     rgb = np.ascontiguousarray(made["picture"].transpose(1, 2, 0))
     return through_the_web(rgb, made["mask"] > 127, strength, rng)[:2]
 

@@ -21,15 +21,13 @@ def fold_padding(model: Any) -> None:
         for name in node.input:
             takers.setdefault(name, []).append(node)
     for pad in [node for node in graph.node if node.op_type == "Pad"]:
-        (*others, conv) = takers[pad.output[0]]
         mode = next((attribute.s for attribute in pad.attribute if attribute.name == "mode"), b"constant")
-        if others or conv.op_type != "Conv" or mode != b"constant" or conv.input[0] != pad.output[0]:
+        readers = takers.get(pad.output[0], [])  # none where it is what the network gives
+        if mode != b"constant" or [one.op_type for one in readers] != ["Conv"] or not _is_zero(pad, graph):
             continue
-        if not _is_zero(pad, graph):
-            continue
-        widths = _constant(pad.input[1], graph)
-        if widths is None or np.any(widths.reshape(2, -1)[:, :2]):  # of batch and channels nothing is padded
-            continue
+        (conv,), widths = readers, _constant(pad.input[1], graph)
+        if widths is None or np.any(widths < 0) or np.any(widths.reshape(2, -1)[:, :2]):
+            continue  # it crops, or pads batch or channels, which no convolution does
         pads = next(attribute for attribute in conv.attribute if attribute.name == "pads")
         pads.ints[:] = [int(one) for one in np.array(pads.ints) + widths.reshape(2, -1)[:, 2:].ravel()]
         conv.input[0] = pad.input[0]
