@@ -22,12 +22,17 @@ from webiml.errors import OutputError, SettingError, WebimlError
 COMMANDS = {
     "annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.",
     "localize": "Say where pictures may be manipulated, each by itself.",
+    "evaluate": "Score a localizer, or anybody's maps, on benchmarks, by one protocol.",
+    "compare": "Set the results of several evaluations side by side, and say who wins.",
+    "evaluate-annotations": "Score a dataset's masks against published ones.",
+    "benchmark": "Say what of a benchmark is there, what is missing and what is wrong with it.",
+    "complexity": "Count parameters and operations of a localizer; measure its time and memory.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",
     "train": "Train a network on pairs that are forged from ordinary pictures.",
     "export": "Make what ships of a trained network: ONNX, a card, the list of its pictures.",
     "fetch": "Download a backbone that does not ship, and check it.",
 }
-"""Name of each command, which is also its module in `webiml.cli` and the function in it, and what it does."""
+"""Name of each command, which with _ for - is also its module in `webiml.cli` and the function in it; what it does."""
 
 ABOUT = f"""\
 webiml {__version__}: pairs of authentic and manipulated pictures in, pixel masks that can be trusted out.
@@ -35,7 +40,7 @@ webiml {__version__}: pairs of authentic and manipulated pictures in, pixel mask
 Usage: webiml COMMAND ...
 
 Commands:
-{chr(10).join(f"  {name:<10} {summary}" for name, summary in COMMANDS.items())}
+{chr(10).join(f"  {name:<20} {summary}" for name, summary in COMMANDS.items())}
 
 Options:
   --help     Show this, or with a command what the command takes.
@@ -112,7 +117,8 @@ def _call(name: str, arguments: list[str]) -> int:
         help_format="markdown",
         suppress_keyboard_interrupt=False,
     )
-    app.default(getattr(importlib.import_module(f"webiml.cli.{name}"), name))
+    module = name.replace("-", "_")
+    app.default(getattr(importlib.import_module(f"webiml.cli.{module}"), module))
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:  # a shell pattern such as *.jpg becomes thousands of them

@@ -104,6 +104,40 @@ def decode_stored(data: bytes, wanted: Format, mode: str, max_pixels: int) -> np
         return np.array(image)
 
 
+def decode_published(data: bytes, max_pixels: int) -> np.ndarray:
+    """(H, W, 3) uint8 of a mask or a map that somebody else saved: any format, mode and size, as its numbers lie.
+
+    Unlike a picture it is not turned, and where it is transparent its colour counts, not white.
+
+    Raises:
+        BadImage: as `decode`, but for TOO_SMALL.
+    """
+    with _opened(data, max_pixels) as (_, image):
+        image.load()
+        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+            opaque: Image.Image = image.convert({"LA": "L", "La": "L"}.get(image.mode, "RGB"))
+        else:
+            opaque = image.copy()
+        opaque.info.pop("transparency", None)
+        return _to_rgb(opaque)[0]
+
+
+def size_of(data: bytes, max_pixels: int) -> tuple[int, int]:
+    """Height and width that `decode` would give, from the header alone.
+
+    Raises:
+        BadImage: as `decode`, as far as the header tells.
+    """
+    with _opened(data, max_pixels) as (_, image):
+        if min(image.size) < MIN_SIDE:
+            raise BadImage(Reason.TOO_SMALL, f"{_size(image)} pixels, each side needs at least {MIN_SIDE}")
+        try:
+            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        except Exception:  # broken EXIF is ignored, as by `decode`
+            turned = False
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
 @contextmanager
 def _opened(data: bytes, max_pixels: int) -> Iterator[tuple[Format, ImageFile]]:
     """Header read, size checked; whatever fails in the body or in Pillow leaves as BadImage."""
