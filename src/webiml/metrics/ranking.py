@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from webiml.errors import BadMap
+from webiml.metrics.histograms import auc as histogram_auc
+from webiml.metrics.histograms import histograms
 
 
 def auc(probability: np.ndarray, true: np.ndarray) -> float | None:
@@ -14,16 +15,8 @@ def auc(probability: np.ndarray, true: np.ndarray) -> float | None:
         probability: (H, W) uint8. true: (H, W) bool.
     Raises:
         BadMap: shapes or types differ from these.
-    Two histograms of 256 bins give it exactly: no sorting of pixels.
     """
-    if probability.shape != true.shape or probability.dtype != np.uint8 or true.dtype != bool:
-        raise BadMap(f"AUC needs a uint8 map and a bool mask of one size, got {probability.dtype} and {true.dtype}")
-    positive = np.bincount(probability[true], minlength=256).astype(np.float64)
-    negative = np.bincount(probability[~true], minlength=256).astype(np.float64)
-    if not positive.sum() or not negative.sum():
-        return None
-    below = np.cumsum(negative) - negative
-    return float((positive * (below + negative / 2)).sum() / (positive.sum() * negative.sum()))
+    return histogram_auc(histograms(probability, true))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
