@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from safetensors.torch import save
 
 from webiml import __version__
 from webiml.errors import SettingError
+from webiml.runners.where import commit
 from webiml.store.atomic import write_bytes
 
 _FACTS = "webiml"  # the one entry of the header's metadata; several would be written in any order
@@ -122,16 +122,8 @@ def load_mean(paths: Sequence[Path], into: Mapping[str, torch.Tensor]) -> None:
 def circumstances() -> dict[str, Any]:
     """Where this process runs: versions, hardware and, in a checkout, the commit."""
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    root = Path(__file__).resolve().parents[3]
-    commit = None
-    if (root / ".git").exists():
-        try:
-            command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-            commit = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.strip() or None
-        except (OSError, subprocess.SubprocessError):
-            pass
     return {
-        "commit": commit,
+        "commit": commit(),
         "webiml": __version__,
         "torch": torch.__version__,
         "hardware": cuda or f"{platform.machine()} processor, {torch.get_num_threads()} threads",
