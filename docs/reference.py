@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import re
 import textwrap
 import typing
 from pathlib import Path
@@ -21,10 +22,20 @@ from webiml.cli import localize_summary
 from webiml.cli.annotate import annotate
 from webiml.cli.localize import localize
 from webiml.cli.summary import Plan, Summary
+from webiml.evaluate import degrade
+from webiml.evaluate.protocols import PROTOCOLS
+from webiml.evaluate.rows import ImageRow, image_schema
 from webiml.localize import rows as localize_rows
 from webiml.localize.regions import Region
 from webiml.report.words import FAILURE_MEANING, KIND_MEANING, REJECTION_MEANING, STATUS_MEANING
-from webiml.settings import AnnotateRun, AnnotatorSettings, LocalizeRun, LocalizeSettings
+from webiml.settings import (
+    AnnotateRun,
+    AnnotatorSettings,
+    EvaluateRun,
+    EvaluateSettings,
+    LocalizeRun,
+    LocalizeSettings,
+)
 from webiml.store.dataset import DatasetInfo
 from webiml.store.rows import table_schema
 from webiml.types import Row
@@ -165,9 +176,46 @@ def localize_run_flags() -> str:
     return flags(LocalizeRun)
 
 
+def evaluate_columns() -> str:
+    """Every column of per_image.parquet with its Parquet type."""
+    docs = attribute_docs(ImageRow)
+    lines = [
+        (f"`{field.name}`", f"`{field.type}`", "yes" if field.nullable else "never", docs[field.name])
+        for field in image_schema()
+    ]
+    return table(("column", "type", "may be null", "meaning"), lines)
+
+
+def evaluate_protocols() -> str:
+    """Every protocol, what its F1 means, and where that was read."""
+    lines = [
+        (f"`{name}`", " ".join([one.words, *one.remarks]), f"`{one.source}`" if "/" in one.source else one.source)
+        for name, one in PROTOCOLS.items()
+    ]
+    return table(("protocol", "what its pixel F1 is, and what to know", "read in"), lines)
+
+
+def evaluate_degradations() -> str:
+    """Every degradation, how it is written and what is done: the list at the head of its module."""
+    lines = [line.strip() for line in (inspect.getdoc(degrade) or "").splitlines() if line.startswith("    ")]
+    parts = [re.split(r" {2,}", line, maxsplit=1) for line in lines]
+    return table(("degradation", "what is done"), [(f"`{written}`", words) for written, words in parts])
+
+
+def evaluate_result_flags() -> str:
+    """The flags of `webiml evaluate` that decide the numbers."""
+    return flags(EvaluateSettings)
+
+
+def evaluate_run_flags() -> str:
+    """The flags of `webiml evaluate` that decide how a run is carried out."""
+    return flags(EvaluateRun)
+
+
 PARTS = (columns, statuses, kinds, reasons, metadata, summary, plan, arguments, result_flags, run_flags)
 PARTS += (localize_columns, localize_regions, localize_summary_fields, localize_plan, localize_arguments)
-PARTS += (localize_result_flags, localize_run_flags)
+PARTS += (localize_result_flags, localize_run_flags, evaluate_columns, evaluate_protocols, evaluate_degradations)
+PARTS += (evaluate_result_flags, evaluate_run_flags)
 
 
 def flags(settings: type) -> str:

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     TOO_MANY_PIXELS = "too_many_pixels"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_SMALL = "too_small"
+    MASK_SIZE = "mask_size"  # a published mask has another size than its picture
+    MAP_SIZE = "map_size"  # a saved map has another size than its picture
     WORKER_DIED = "worker_died"
     INTERNAL_ERROR = "internal_error"
 

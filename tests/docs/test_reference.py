@@ -7,12 +7,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from webiml import Annotation, Kind, Reason, Status
+from webiml.evaluate.degrade import Kind as Degrading
+from webiml.evaluate.degrade import parse_degradations
+from webiml.evaluate.protocols import PROTOCOLS
+from webiml.evaluate.rows import ImageRow
 from webiml.localize.rows import PictureRow
-from webiml.settings import AnnotateRun, AnnotatorSettings, LocalizeRun, LocalizeSettings
+from webiml.settings import (
+    AnnotateRun,
+    AnnotatorSettings,
+    EvaluateRun,
+    EvaluateSettings,
+    LocalizeRun,
+    LocalizeSettings,
+)
 from webiml.types import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,13 +61,25 @@ def test_every_column_of_results_is_explained(reference):
     assert first_cells(reference.localize_regions()) == ["`box`", "`polygons`", "`area`", "`score`"]
 
 
+def test_every_column_protocol_and_degradation_of_an_evaluation_is_explained(reference):
+    table = reference.evaluate_columns()
+    assert first_cells(table) == [f"`{field.name}`" for field in dataclasses.fields(ImageRow)]
+    assert all(len(line.split(" | ")[3]) > 5 for line in table.splitlines()[2:])
+    assert first_cells(reference.evaluate_protocols()) == [f"`{name}`" for name in PROTOCOLS]
+    written = [cell.strip("`") for cell in first_cells(reference.evaluate_degradations())]
+    kinds = get_args(Degrading)
+    assert [text.partition(":")[0] for text in written] == list(kinds)
+    assert all(parse_degradations([text]) for text in written)
+
+
 @pytest.mark.parametrize(
     ("command", "settings", "parts"),
     [
         ("annotate", (AnnotatorSettings, AnnotateRun), ("result_flags", "run_flags")),
         ("localize", (LocalizeSettings, LocalizeRun), ("localize_result_flags", "localize_run_flags")),
+        ("evaluate", (EvaluateSettings, EvaluateRun), ("evaluate_result_flags", "evaluate_run_flags")),
     ],
-    ids=["annotate", "localize"],
+    ids=["annotate", "localize", "evaluate"],
 )
 def test_every_flag_is_listed_with_its_default_as_the_command_says_it(reference, command, settings, parts):
     shown = subprocess.run(

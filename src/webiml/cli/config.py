@@ -14,6 +14,8 @@ from webiml.errors import SettingError
 from webiml.settings import (
     AnnotateRun,
     AnnotatorSettings,
+    EvaluateRun,
+    EvaluateSettings,
     LocalizeRun,
     LocalizeSettings,
     SampleSettings,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 SETTINGS = {
     "annotate": (AnnotatorSettings, AnnotateRun),
     "localize": (LocalizeSettings, LocalizeRun),
+    "evaluate": (EvaluateSettings, EvaluateRun),
     "train": (TrainSettings, SampleSettings, TrainRun),
 }
 """What a --config file may set, by command."""

@@ -10,7 +10,7 @@ import numpy as np
 DRAWS = 2000
 FLIPS = 10_000
 _EXACT = 12  # so many groups have few enough signs to try them all
-_AT_ONCE = 1 << 22  # numbers that are drawn together: bounds the memory
+_AT_ONCE = 1 << 20  # numbers that are drawn together: bounds the memory
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ FAILURE_MEANING: dict[str, str] = {
     Reason.TOO_MANY_PIXELS: "The picture has more pixels than --max-megapixels allows.",
     Reason.TOO_MANY_BYTES: "The file is larger than a picture may be.",
     Reason.TOO_SMALL: "The picture is too small to be looked at.",
+    Reason.MASK_SIZE: "The published mask has another size than its picture.",
+    Reason.MAP_SIZE: "The saved map has another size than its picture.",
     Reason.WORKER_DIED: "The process died on this input, for want of memory perhaps.",
     Reason.INTERNAL_ERROR: "A defect of webiml; please report it with the detail.",
 }
