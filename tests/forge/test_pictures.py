@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from webiml.errors import BadImage, SettingError
-from webiml.forge.pictures import list_pictures, perceptual_hash, read_picture, survey_pictures
+from webiml.forge.pictures import list_pictures, read_picture, survey_pictures
+from webiml.images.hashing import perceptual_hash
 
 
 def test_only_rows_of_the_split_that_may_be_used(pack):

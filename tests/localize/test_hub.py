@@ -138,7 +138,7 @@ def test_only_networks_and_cards_of_the_pinned_commit_are_taken(tiny, monkeypatc
     assert called == {
         "repository": REPOSITORY,
         "revision": COMMIT,
-        "allow_patterns": ["*.onnx", "*.json"],
+        "allow_patterns": ["*.onnx", "*.json", "*.data.parquet"],
         "local_files_only": False,
     }
     Localizer.load(REPOSITORY, revision=COMMIT)

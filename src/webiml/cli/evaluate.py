@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
@@ -16,9 +16,7 @@ from webiml.settings import EvaluateRun, EvaluateSettings
 
 if TYPE_CHECKING:
     from webiml.evaluate.items import Benchmark
-    from webiml.evaluate.rows import ImageRow
     from webiml.evaluate.run import Plan
-    from webiml.runners.progress import Progress
 
 _RESULT = Group("What decides the numbers", sort_key=1)
 _RUN = Group("How the run is carried out", sort_key=2)
@@ -92,10 +90,9 @@ def _evaluate(planned: Plan, out: Path | None, run: EvaluateRun) -> int:
     folder = out or Path(temporary.name if temporary else "")
     shutil.rmtree(folder / ".webiml" / "maps", ignore_errors=True)  # of a network without a digest, nobody's any more
     started = time.monotonic()
-    total = planned.pictures * (1 + len(planned.degradations))
     try:
-        with Progress("evaluate", total, quiet=run.quiet) as progress:
-            found = evaluate(planned, folder, run, _counting(progress), lambda name, count: progress.note(name))
+        with Progress("evaluate", planned.steps, quiet=run.quiet) as progress:
+            found = evaluate(planned, folder, run, progress.add, progress.note)
             found.result["seconds"] = round(time.monotonic() - started, 3)
             if out is not None:
                 progress.note("writing the report")
@@ -109,13 +106,6 @@ def _evaluate(planned: Plan, out: Path | None, run: EvaluateRun) -> int:
     elif not run.quiet:
         say(summary_text(found.result, out))
     return 1 if run.strict and (found.result["skipped"] or found.result["failed"]) else 0
-
-
-def _counting(progress: Progress) -> Any:
-    def count(row: ImageRow) -> None:
-        progress.add(row.result if row.f1 is None else f"F1 {row.f1:.2f}")
-
-    return count
 
 
 def _dry_run(planned: Plan, run: EvaluateRun) -> int:

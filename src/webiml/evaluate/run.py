@@ -6,7 +6,7 @@ import hashlib
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,11 @@ class Plan:
     def pictures(self) -> int:
         """Pictures of all benchmarks."""
         return sum(len(one.items) for one in self.benchmarks)
+
+    @property
+    def steps(self) -> int:
+        """How often a picture is looked at: for leaks, for its score, and after each degradation."""
+        return self.pictures * (1 + len(self.degradations) + bool(self.maker and self.maker.weights))
 
 
 @dataclass
@@ -103,38 +108,41 @@ def evaluate(
     what: Plan,
     out: Path,
     run: EvaluateRun,
-    on_item: Callable[[ImageRow], None] | None = None,
-    on_step: Callable[[str, int], None] | None = None,
+    on_item: Callable[[str], None] | None = None,
+    on_step: Callable[[str], None] | None = None,
 ) -> Evaluated:
     """Score every picture of every benchmark.
 
     Args:
         out: folder of the results; maps that nobody else may use are kept in its .webiml/maps.
-        on_item: called with each row. on_step: called before each step with its name and its number of pictures.
+        on_item: called `what.steps` times in all, with a few words of what became of a picture.
+        on_step: called before each step with its name.
     Raises:
         SettingError: the localizer learned from these pictures, and nobody said that this is allowed.
         OutputError: the cache of maps cannot be written; the same call resumes.
     """
     max_pixels = round(what.settings.max_megapixels * 1e6)
-    begin = on_step or (lambda name, count: None)
-    training = _gate(what, run, max_pixels, begin)
+    begin, done = on_step or _unseen, on_item or _unseen
+    training = _gate(what, run, max_pixels, begin, done)
     scoring = _scoring(what, out, run, max_pixels)
     rows: list[ImageRow] = []
     pools: dict[tuple[str, str], Pool] = {}
     scorings: dict[str, Scoring] = {}
-    begin("score", what.pictures)
+    begin("score")
     for one in what.benchmarks:
         scorings[one.name] = _of_benchmark(what, scoring, one)
-        found, pooled = _score(what, one, scorings[one.name], run, on_item)
+        found, pooled = _score(what, one, scorings[one.name], run, done)
         rows += found
         pools |= {(one.name, kind): pool for kind, pool in pooled.items()}
     result = _result(what, rows, pools, training)
     if what.degradations:
-        result["robustness"] = _robustness(what, scoring, out, run, on_item, begin)
+        result["robustness"] = _robustness(what, scoring, out, run, begin, done)
     return Evaluated(result, rows, scorings)
 
 
-def _gate(what: Plan, run: EvaluateRun, max_pixels: int, begin: Callable[[str, int], None]) -> dict[str, Any]:
+def _gate(
+    what: Plan, run: EvaluateRun, max_pixels: int, begin: Callable[[str], None], done: Callable[[str], None]
+) -> dict[str, Any]:
     """Compare what the localizer learned from with the benchmarks; what the result says of it."""
     if what.maker is None or not what.maker.weights:
         return {"known": False, "pictures": None, "leaks": None}
@@ -142,13 +150,14 @@ def _gate(what: Plan, run: EvaluateRun, max_pixels: int, begin: Callable[[str, i
     known = training_table(settings.weights, settings.revision or None, run.download)
     if known is None:
         return {"known": False, "pictures": None, "leaks": None}
-    begin("compare with the training pictures", what.pictures)
+    begin("compare with the training")
     leaks: list[tuple[str, Leak]] = []
     for one in what.benchmarks:
-        leaks += [(one.name, leak) for leak in find_leaks(one.items, known, run.workers, max_pixels)]
+        found = find_leaks(one.items, known, run.workers, max_pixels, lambda item: done(""))
+        leaks += [(one.name, leak) for leak in found]
     if leaks and not run.allow_leaks:
         refuse_leaks([leak for _, leak in leaks])
-    listed = [{"benchmark": name, **asdict(leak)} for name, leak in leaks[:1000]]
+    listed = [{"benchmark": name, **leak.as_record()} for name, leak in leaks[:1000]]
     return {"known": True, "pictures": len(known), "leaks": len(leaks), "leaking_pictures": listed}
 
 
@@ -184,7 +193,7 @@ def _of_benchmark(what: Plan, scoring: Scoring, one: Benchmark) -> Scoring:
 
 
 def _score(
-    what: Plan, one: Benchmark, scoring: Scoring, run: EvaluateRun, on_item: Callable[[ImageRow], None] | None
+    what: Plan, one: Benchmark, scoring: Scoring, run: EvaluateRun, done: Callable[[str], None]
 ) -> tuple[list[ImageRow], dict[str, Pool]]:
     """The rows of a benchmark, and what adds up over each kind of its pictures."""
     rows: list[ImageRow] = []
@@ -193,8 +202,7 @@ def _score(
         for scored in results:
             rows.append(scored.row)
             pools.setdefault(scored.row.kind, Pool()).add(scored)
-            if on_item is not None:
-                on_item(scored.row)
+            done(scored.row.result if scored.row.f1 is None else f"F1 {scored.row.f1:.2f}")
     return rows, pools
 
 
@@ -283,18 +291,18 @@ def _robustness(
     scoring: Scoring,
     out: Path,
     run: EvaluateRun,
-    on_item: Callable[[ImageRow], None] | None,
-    begin: Callable[[str, int], None],
+    begin: Callable[[str], None],
+    done: Callable[[str], None],
 ) -> dict[str, Any]:
     """For each kind of degradation its levels, the figures at each, and the mean height of every curve."""
     found: dict[str, dict[str, list[Any]]] = {}
     for degradation in what.degradations:
-        begin(degradation.name, what.pictures)
+        begin(degradation.name)
         degraded = replace(scoring, degradation=degradation, cache=_cache(what, out, run, degradation))
         rows: list[ImageRow] = []
         pool = Pool()
         for one in what.benchmarks:
-            mine, pools = _score(what, one, _of_benchmark(what, degraded, one), run, on_item)
+            mine, pools = _score(what, one, _of_benchmark(what, degraded, one), run, done)
             rows += mine
             pool += _sum(pools.values())
         numbers = figures(rows, pool, what.protocol)
@@ -339,6 +347,10 @@ def versions() -> dict[str, str]:
         "pillow": PIL.__version__,
         "onnxruntime": onnxruntime().__version__,
     }
+
+
+def _unseen(words: str) -> None:
+    """Nobody watches."""
 
 
 def _sum(pools: Iterable[Pool]) -> Pool:

@@ -18,6 +18,7 @@ import numpy as np
 from webiml.errors import BadImage, SettingError
 from webiml.images.codec import decode_map
 from webiml.images.decode import decode
+from webiml.images.hashing import perceptual_hash
 from webiml.images.read import MAX_BYTES, read_bytes, readable
 from webiml.pairs.folder import EXTENSIONS
 from webiml.pairs.keys import unique_keys
@@ -128,18 +129,6 @@ def read_picture(picture: SourcePicture) -> tuple[np.ndarray, np.ndarray | None]
         raise BadImage(Reason.UNDECODABLE, f"{picture.key} has changed since it was listed")
     labels = _labels(_bytes(picture.mask), rgb.shape[:2]) if picture.mask else None
     return rgb, labels
-
-
-def perceptual_hash(rgb: np.ndarray) -> str:
-    """64 signs of the lowest frequencies of (H, W, 3) uint8, 16 hex digits; near pictures differ in few bits.
-
-    Source: N. Krawetz, "Looks Like It", 2011; the bit order is that of the package imagehash.
-    """
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    low = cv2.dct(small)[:8, :8]
-    bits = (low > np.median(low)).ravel()
-    return f"{int(''.join('1' if bit else '0' for bit in bits), 2):016x}"
 
 
 # ---------------------------------------------------------------- packs

@@ -1,6 +1,7 @@
 """Where a localizer lies: one that ships, a file or folder of one's own, or a pinned commit on the Hugging Face Hub.
 
-Only *.onnx and *.json are ever taken from the Hub, nothing that can hold code, and no network is used unless asked.
+Only *.onnx, *.json and *.data.parquet (the list of the pictures that taught it) are ever taken from the Hub, nothing
+that can hold code, and no network is used unless asked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from webiml.nets import weights
 KIND = "localizer"  # what the card of such a network says
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_FILES = ["*.onnx", "*.json"]
+_FILES = ["*.onnx", "*.json", "*.data.parquet"]
 
 
 @dataclass(frozen=True)
