@@ -19,22 +19,23 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from scoring import MOST_PIXELS, read_mask, read_table
 
 from webiml import Localizer
+from webiml.evaluate.pixel_figures import best_level, threshold_of
 from webiml.images.codec import encode_jpeg, from_8bit, to_8bit
 from webiml.images.decode import decode
 from webiml.metrics.calibration import Reliability, reliability
+from webiml.metrics.detection import auc_of_scores
+from webiml.metrics.histograms import HALF, LEVELS, f1_at_levels, histograms
 from webiml.metrics.ranking import auc
+from webiml.metrics.resampling import interval as interval
 from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
 
 AUTHENTIC = "authentic"  # the kind of a picture in which there is nothing to find
-LEVELS, HALF = 256, 128  # of a stored map; from HALF on a pixel is in the mask
 RESAVED = 90  # JPEG quality that both classes are saved with before they are told apart
 DRAWN = 400  # pixels of a picture whose errors are to be predicted; drawn by its key
-DRAWS = 2000  # of the bootstrap
 
 
 class Answer(NamedTuple):
@@ -251,9 +252,7 @@ def f1_of_levels(levels: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     Args: levels (H, W) uint8; mask (H, W) bool.
     """
-    hits, marked = _at_least(levels[mask]), _at_least(levels.ravel())
-    total = marked + np.count_nonzero(mask)
-    return np.divide(2.0 * hits, total, out=np.ones(LEVELS), where=total > 0)
+    return f1_at_levels(histograms(levels, mask))[:LEVELS]
 
 
 def best_threshold(seen: Sequence[Seen]) -> tuple[float, float]:
@@ -262,28 +261,15 @@ def best_threshold(seen: Sequence[Seen]) -> tuple[float, float]:
     A threshold lies halfway between two levels of the stored map: 0.5 is the one below HALF. Level 0 would mark
     everything and is no threshold.
     """
-    mean = np.mean([one.f1 for one in seen if one.f1 is not None], axis=0)[1:]
-    levels = 1 + np.flatnonzero(mean >= mean.max() - 1e-12)
-    level = int(levels[np.argmin(np.abs(levels - HALF))])
-    return (level - 0.5) / (LEVELS - 1), float(mean[level - 1])
-
-
-def interval(values: np.ndarray, components: Sequence[str], seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the mean of (N,) values: whole components are drawn with replacement, DRAWS times."""
-    _, index = np.unique(np.asarray(components), return_inverse=True)
-    sums, counts = np.bincount(index, weights=values), np.bincount(index)
-    picks = np.random.default_rng(seed).integers(len(sums), size=(DRAWS, len(sums)))
-    low, high = np.quantile(sums[picks].sum(1) / counts[picks].sum(1), (0.025, 0.975))
-    return float(low), float(high)
+    mean = np.append(np.mean([one.f1 for one in seen if one.f1 is not None], axis=0), 0)
+    level = best_level(mean)
+    return threshold_of(level), float(mean[level])
 
 
 def ranked_auc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     """How often one of (N,) values is above one of (M,) others, ties counted half; None where either is empty."""
-    n, m = len(positive), len(negative)
-    if not n or not m:
-        return None
-    ranks = rankdata(np.concatenate([positive, negative]))[:n]
-    return float((ranks.sum() - n * (n + 1) / 2) / (n * m))
+    scores = np.concatenate([positive, negative]).astype(np.float64)
+    return auc_of_scores(scores, np.arange(len(scores)) < len(positive))
 
 
 # ---------------------------------------------------------------- floors
