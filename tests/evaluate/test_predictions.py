@@ -81,6 +81,11 @@ def test_two_maps_of_one_picture_are_named(tmp_path):
         match_predictions([item("Tp/cat.jpg")], touch(tmp_path, "a/cat.png", "b/cat.png"))
 
 
+def test_a_key_of_a_table_is_no_path_that_could_decide_between_two_maps(tmp_path):
+    with pytest.raises(SettingError, match=r"cat \(cat\.png and old/cat\.png\)"):
+        found([item("cat", "cat")], touch(tmp_path, "cat.png", "old/cat.png"))
+
+
 def test_two_endings_at_one_place_are_two_maps(tmp_path):
     with pytest.raises(SettingError, match=r"cat\.npz and cat\.png"):
         match_predictions([item("cat.jpg", "cat-1")], touch(tmp_path, "cat.png", "cat.npz"))

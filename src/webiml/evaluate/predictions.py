@@ -115,8 +115,10 @@ def _candidates(item: Item, by_stem: dict[str, list[int]], by_path: dict[str, li
     by_key = by_stem.get(item.key, ())
     if len(by_key) == 1:
         return by_key
-    own_path = sorted({*by_path.get(item.name, ()), *by_path.get(_bare(item.name), ())})
-    if own_path or by_key:  # the path decides between Tp/cat.png and Au/cat.png
+    own_path = []
+    if "/" in item.name:  # the path decides between Tp/cat.png and Au/cat.png; a bare name decides nothing
+        own_path = sorted({*by_path.get(item.name, ()), *by_path.get(_bare(item.name), ())})
+    if own_path or by_key:
         return own_path or by_key
     return by_stem.get(readable(picture)) or by_stem.get(_bare(readable(picture)), ())
 
