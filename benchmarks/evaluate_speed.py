@@ -112,8 +112,9 @@ def measured(root: Path, workers: int) -> dict[str, float]:
 
 
 def _score(connection: Any, root: Path, workers: int) -> None:
-    from webiml.evaluate.benchmarks import read_benchmark
-    from webiml.evaluate.run import evaluate, plan
+    from webiml.evaluate.benchmarks.read import read_benchmark
+    from webiml.evaluate.plan import plan
+    from webiml.evaluate.run import evaluate
     from webiml.settings import EvaluateRun, EvaluateSettings
 
     run = EvaluateRun(workers=workers)

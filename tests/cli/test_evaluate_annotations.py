@@ -37,7 +37,7 @@ def test_a_table_becomes_figures_a_row_each_and_a_report(webiml, annotated, tmp_
     done = webiml(*command, "--workers", "1", "--strict")
     assert (done.returncode, done.stderr) == (0, "")
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[0][:7] == ["pairs", "3", "kept", "66.7", "%", "skipped", "0"]
+    assert lines[0][:7] == ["pairs", "3", "kept", "66.67", "%", "skipped", "0"]
     assert ["kinds", "right", "0.667", "of", "all,", "1.000", "of", "the", "kept"] in lines
     assert ["true", "kind", "taken", "for", "SPG", "no", "kind"] in lines and ["SDG", "0", "1"] in lines
     assert any(line[:4] == ["all", "pairs", "all", "3"] for line in lines)

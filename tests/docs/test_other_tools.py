@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from webiml.errors import BadImage, SettingError
-from webiml.evaluate.items import Item
+from webiml.evaluate.benchmarks.items import Item
 from webiml.evaluate.predictions import match_predictions, read_prediction
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "other_tools.md"

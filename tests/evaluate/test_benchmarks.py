@@ -9,9 +9,9 @@ from tests.evaluate.tiny_benchmarks import MARKED, SHAPES, black, lay, picture, 
 from tests.store.store_samples import open_writer
 
 from webiml.errors import SettingError
-from webiml.evaluate.benchmarks import known_names, read_benchmark
-from webiml.evaluate.items import Benchmark, Item, Member, read_source, read_truth
-from webiml.evaluate.layouts import BENCHMARKS
+from webiml.evaluate.benchmarks.items import Benchmark, Item, Member, read_source, read_truth
+from webiml.evaluate.benchmarks.layouts import BENCHMARKS
+from webiml.evaluate.benchmarks.read import known_names, read_benchmark
 from webiml.types import Finished, Reason, Row
 
 MAX_PIXELS = 1_000_000

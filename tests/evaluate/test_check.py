@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from tests.evaluate.tiny_benchmarks import MARKED, SHAPES, SIZE, black, green_on_red, lay, ones, picture, white, write
 
-from webiml.evaluate.benchmarks import read_benchmark
-from webiml.evaluate.check import Check, Fault, check_benchmark
-from webiml.evaluate.items import MaskRule
+from webiml.evaluate.benchmarks.check import Check, Fault, check_benchmark
+from webiml.evaluate.benchmarks.items import MaskRule
+from webiml.evaluate.benchmarks.read import read_benchmark
 
 
 def faults(check: Check) -> dict[str, list[str]]:
@@ -144,7 +144,7 @@ def test_the_rule_of_columbia_bears_jpeg(tmp_path):
     (root / "4cam_splc/edgemask/canong3_sub_01_edgemask.png").unlink()
     write(root / "4cam_splc/edgemask/canong3_sub_01_edgemask.jpg", coded)
     write(root / "4cam_splc/canong3_sub_01.tif", np.kron(picture(1), np.ones((16, 16, 1), np.uint8)))
-    from webiml.evaluate.items import read_truth
+    from webiml.evaluate.benchmarks.items import read_truth
 
     benchmark = read_benchmark(str(root))
     (item,) = (item for item in benchmark.items if item.name == "4cam_splc/canong3_sub_01.tif")

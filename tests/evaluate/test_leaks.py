@@ -14,7 +14,7 @@ from tests.localize.tiny_localizer import write_tiny
 
 from webiml.errors import SettingError
 from webiml.evaluate import leaks
-from webiml.evaluate.items import Item
+from webiml.evaluate.benchmarks.items import Item
 from webiml.evaluate.leaks import (
     LIMIT,
     Leak,

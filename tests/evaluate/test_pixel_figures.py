@@ -1,5 +1,7 @@
 """Each protocol on maps whose figures are worked out by hand; what it does on authentic pictures included."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,7 @@ from webiml.evaluate.pixel_figures import MEANS, best_level, score_map, threshol
 from webiml.evaluate.protocols import BENCO, MIML, MVSS, PROTOCOLS, TRUFOR, WEBIML
 from webiml.metrics.histograms import HALF
 
+ZERO: Any = 0  # scikit-learn's annotations want a text
 EACH = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=lambda one: one.name)
 
 
@@ -73,12 +76,12 @@ def test_trufor_leaves_out_what_its_code_cannot_count():
 
 def reference_of_trufor(levels: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """F1 at the best threshold and at 0.5, written out as its rules say: border, both polarities, every threshold."""
-    core, around = minimum_filter(truth, 15), maximum_filter(truth, 11)
+    core, around = np.asarray(minimum_filter(truth, 15)), np.asarray(maximum_filter(truth, 11))
     counted = core | ~around
     values, y = levels[counted].astype(int), truth[counted]
 
     def best_of_both(mask: np.ndarray) -> float:
-        return max(sk.f1_score(y, mask, zero_division=0), sk.f1_score(y, ~mask, zero_division=0))
+        return max(sk.f1_score(y, mask, zero_division=ZERO), sk.f1_score(y, ~mask, zero_division=ZERO))
 
     return max(best_of_both(values > one) for one in np.unique(values)), best_of_both(values >= HALF)
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from webiml.errors import BadImage, SettingError
-from webiml.evaluate.items import Item, Member
+from webiml.evaluate.benchmarks.items import Item, Member
 from webiml.evaluate.predictions import fit_to, holds_zero_one, match_predictions, read_prediction
 from webiml.types import Problem, Reason, Row
 

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from webiml.errors import SettingError
-from webiml.evaluate.items import Item
-from webiml.evaluate.tables import read_table
+from webiml.evaluate.benchmarks.items import Item
+from webiml.evaluate.benchmarks.tables import read_table
 
 PAIRS = "key,authentic,manipulated,mask"
 

@@ -6,8 +6,9 @@ import numpy as np
 from tests.evaluate.conftest import SIZE, marked, write_mask, write_picture
 from tests.localize.tiny_localizer import write_tiny
 
-from webiml.evaluate.items import Benchmark, Expected, Item
-from webiml.evaluate.run import Evaluated, Plan, evaluate, plan
+from webiml.evaluate.benchmarks.items import Benchmark, Expected, Item
+from webiml.evaluate.plan import Plan, plan
+from webiml.evaluate.run import Evaluated, evaluate
 from webiml.settings import EvaluateRun, EvaluateSettings
 
 HOSTILE = "<script>alert('x')</script>\x1b[31m | $\\x$ a_b & 100%"

@@ -1,6 +1,7 @@
 """Figures from histograms against scikit-learn, and against numbers worked out by hand."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from webiml.metrics import histograms as pixels
 from webiml.metrics.histograms import HALF, LEVELS, Confusion, histograms
 
 EXACT = 1e-9
+ZERO: Any = 0  # scikit-learn's annotations want a text
 
 
 def tied(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -48,7 +50,7 @@ def test_every_figure_is_that_of_scikit_learn(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wanted = {
-            "precision": sk.precision_score(y, marked, zero_division=0),
+            "precision": sk.precision_score(y, marked, zero_division=ZERO),
             "recall": sk.recall_score(y, marked),
             "f1": sk.f1_score(y, marked),
             "iou": sk.jaccard_score(y, marked),
@@ -68,7 +70,7 @@ def test_f1_at_each_level_is_that_of_the_mask_cut_there(name):
     curve = pixels.f1_at_levels(histograms(levels, truth))
     assert curve.shape == (LEVELS + 1,)
     for level in (0, 1, 77, 78, 127, 128, 129, 255, 256):
-        wanted = sk.f1_score(truth.ravel(), (levels.astype(int) >= level).ravel(), zero_division=0)
+        wanted = sk.f1_score(truth.ravel(), (levels.astype(int) >= level).ravel(), zero_division=ZERO)
         assert curve[level] == pytest.approx(wanted, abs=EXACT), level
 
 

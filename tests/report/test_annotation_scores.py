@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from webiml.evaluate.annotation_figures import ScoredPair, kind_figures, mask_figures
-from webiml.evaluate.annotations import AnnotationScores
+from webiml.evaluate.annotated.figures import ScoredPair, kind_figures, mask_figures
+from webiml.evaluate.annotated.scores import AnnotationScores
 from webiml.metrics.calibration import reliability
-from webiml.report.annotation_scores import confusion_rows, number, share, write_reports
+from webiml.report.annotation_scores import confusion_rows, write_reports
+from webiml.report.tables import number, share
 
 HOSTILE = "<script>alert(1)</script>|`x`\n# \u202eeman"
 
@@ -113,4 +114,4 @@ def test_a_kind_that_nobody_says_has_no_column(pairs):
     kinds = kind_figures(pairs)
     assert kinds is not None
     assert confusion_rows(kinds) == (("true kind", "taken for SPG"), [("SPG", "2"), ("SDG", "2")])
-    assert (number(None), number(0.12345), share(0.5), share(None)) == ("-", "0.123", "50.0 %", "-")
+    assert (number(None), number(0.12345), share(0.5), share(None)) == ("-", "0.123", "50.00 %", "-")

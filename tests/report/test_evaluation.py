@@ -13,8 +13,9 @@ from tests.evaluate.conftest import write_mask
 from tests.evaluate.tiny_run import HOSTILE, SQUARE, tiny_run
 
 from webiml.errors import OutputError
+from webiml.evaluate.plan import Plan
 from webiml.evaluate.rows import ImageRow, read_rows
-from webiml.evaluate.run import Evaluated, Plan
+from webiml.evaluate.run import Evaluated
 from webiml.evaluate.saved_run import read_run
 from webiml.report.evaluation import write_evaluation
 from webiml.report.evaluation_cases import SHOWN, choose, sheets

@@ -12,8 +12,8 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
-    from webiml.evaluate.check import Check, Finding
-    from webiml.evaluate.items import Benchmark
+    from webiml.evaluate.benchmarks.check import Check, Finding
+    from webiml.evaluate.benchmarks.items import Benchmark
 
 SHOWN = 3  # findings of one sort named in text
 MAX_DETAIL = 200  # characters of a finding in text
@@ -61,7 +61,7 @@ def benchmark(
     if not 0 <= workers <= 256:
         raise SettingError(f"--workers must lie between 0 and 256, got {workers}.")
     # Heavy imports wait until the flags are known to be right
-    from webiml.evaluate.benchmarks import read_benchmark
+    from webiml.evaluate.benchmarks.read import read_benchmark
 
     checks = [_checked(one, workers, quiet) for one in [read_benchmark(spec) for spec in data]]
     if json:
@@ -73,7 +73,7 @@ def benchmark(
 
 
 def _checked(one: Benchmark, workers: int, quiet: bool) -> Check:
-    from webiml.evaluate.check import check_benchmark
+    from webiml.evaluate.benchmarks.check import check_benchmark
     from webiml.runners.cores import usable_cores
     from webiml.runners.progress import Progress
 

@@ -15,8 +15,8 @@ from webiml.errors import SettingError
 from webiml.settings import EvaluateRun, EvaluateSettings
 
 if TYPE_CHECKING:
-    from webiml.evaluate.items import Benchmark
-    from webiml.evaluate.run import Plan
+    from webiml.evaluate.benchmarks.items import Benchmark
+    from webiml.evaluate.plan import Plan
 
 _RESULT = Group("What decides the numbers", sort_key=1)
 _RUN = Group("How the run is carried out", sort_key=2)
@@ -65,9 +65,9 @@ def evaluate(
     """
     settings = settings or EvaluateSettings()
     _refuse_out(out, run)
-    from webiml.evaluate.benchmarks import read_benchmark
+    from webiml.evaluate.benchmarks.read import read_benchmark
     from webiml.evaluate.degrade import parse_degradations
-    from webiml.evaluate.run import plan
+    from webiml.evaluate.plan import plan
 
     degradations = parse_degradations(degrade or [])
     benchmarks = [read_benchmark(spec) for spec in data]

@@ -15,7 +15,7 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
-    from webiml.evaluate.annotations import AnnotationScores, ScoredPair
+    from webiml.evaluate.annotated.scores import AnnotationScores, ScoredPair
 
 SKIPPED_SHOWN = 5  # skipped pairs named in text
 UNSCORED_SHOWN = 3  # pairs without truth named in text
@@ -76,7 +76,7 @@ def evaluate_annotations(
     if out is None and not json:
         raise SettingError("Give --out DIR for the result, or --json to print it and write nothing.")
     # Heavy imports wait until the flags are known to be right.
-    from webiml.evaluate.annotations import plan_scores, refuse_unfit, score_annotations, write_scores
+    from webiml.evaluate.annotated.scores import plan_scores, refuse_unfit, score_annotations, write_scores
     from webiml.report.annotation_scores import write_reports
     from webiml.runners.progress import Progress
 
@@ -98,8 +98,9 @@ def evaluate_annotations(
 
 def _lines(scores: AnnotationScores, pairs: Sequence[ScoredPair], out: Path) -> Iterator[str]:
     """A table for a person; what came from file names cannot act on the terminal."""
-    from webiml.evaluate.annotations import RESULT
-    from webiml.report.annotation_scores import PAGE, confusion_rows, mean_cells, number, part_name, share
+    from webiml.evaluate.annotated.scores import RESULT
+    from webiml.report.annotation_scores import PAGE, confusion_rows, mean_cells, part_name
+    from webiml.report.tables import number, share
 
     everything = scores.masks["all"]
     left_out = sum(scores.skipped.values())

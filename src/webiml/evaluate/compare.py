@@ -11,9 +11,9 @@ import numpy as np
 
 from webiml.errors import SettingError
 from webiml.evaluate.published import Published, same_benchmark
-from webiml.evaluate.results import groups_of, score_name
 from webiml.evaluate.rows import ImageRow
 from webiml.evaluate.saved_run import SavedRun, read_run
+from webiml.evaluate.set_figures import groups_of, score_name
 from webiml.images.read import readable
 from webiml.metrics.detection import auc_of_scores
 from webiml.metrics.resampling import Difference, group_index, interval, paired_difference

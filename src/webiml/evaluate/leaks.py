@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 
 from webiml.errors import BadImage, SettingError
-from webiml.evaluate.items import Item, Member, Source, read_source
+from webiml.evaluate.benchmarks.items import Item, Member, Source, read_source
 from webiml.images.decode import decode
 from webiml.images.hashing import telling_hash
 from webiml.localize.hub import Place, find

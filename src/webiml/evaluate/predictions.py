@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from webiml.errors import BadImage, SettingError
-from webiml.evaluate.items import Item
+from webiml.evaluate.benchmarks.items import Item
 from webiml.evaluate.saved_arrays import NPY, NPZ, Archive, first_of, read_npy
 from webiml.images.codec import from_8bit, to_8bit
 from webiml.images.decode import decode_published

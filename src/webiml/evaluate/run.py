@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from webiml import __version__
-from webiml.errors import SettingError
+from webiml.evaluate.benchmarks.items import Benchmark
 from webiml.evaluate.degrade import Degradation, area_under
-from webiml.evaluate.items import Benchmark
 from webiml.evaluate.leaks import Leak, find_leaks, refuse_leaks, training_table
-from webiml.evaluate.maps import Maker, MapCache, cache_folder, maker_of
-from webiml.evaluate.predictions import holds_zero_one, match_predictions
-from webiml.evaluate.protocols import PROTOCOLS, Protocol
-from webiml.evaluate.results import Pool, figures, named, reasons
-from webiml.evaluate.rows import ImageRow, Result
+from webiml.evaluate.maps import MapCache, cache_folder
+from webiml.evaluate.plan import Plan
+from webiml.evaluate.predictions import holds_zero_one
+from webiml.evaluate.result import result_of
+from webiml.evaluate.rows import ImageRow
 from webiml.evaluate.score import Scoring, score_items
-from webiml.runners.where import commit, machine
-from webiml.settings import EvaluateRun, EvaluateSettings
+from webiml.evaluate.set_figures import Pool, figures
+from webiml.settings import EvaluateRun
 
-SCHEMA_VERSION = 1  # of result.json; raise it when a field changes its meaning or goes
 CURVES = ("f1", "iou", "auc", "image_auc", "false_alarm_area")
 """What is drawn over the levels of a degradation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that is decided before the first picture is opened.
-
-    Attributes:
-        maker: None where maps of another program are scored. files: these, by benchmark and key.
-        unused: maps that belong to no picture.
-    """
-
-    benchmarks: tuple[Benchmark, ...]
-    protocol: Protocol
-    settings: EvaluateSettings
-    maker: Maker | None
-    files: Mapping[str, Mapping[str, Path]]
-    unused: int = 0
-    degradations: tuple[Degradation, ...] = ()
-
-    @property
-    def pictures(self) -> int:
-        """Pictures of all benchmarks."""
-        return sum(len(one.items) for one in self.benchmarks)
-
-    @property
-    def steps(self) -> int:
-        """How often a picture is looked at: for leaks, for its score, and after each degradation."""
-        return self.pictures * (1 + len(self.degradations) + bool(self.maker and self.maker.weights))
 
 
 @dataclass
@@ -67,41 +32,6 @@ class Evaluated:
     result: dict[str, Any]
     rows: list[ImageRow] = field(default_factory=list)
     scorings: dict[str, Scoring] = field(default_factory=dict)
-
-
-def plan(
-    benchmarks: Sequence[Benchmark],
-    settings: EvaluateSettings,
-    run: EvaluateRun,
-    degradations: Sequence[Degradation] = (),
-) -> Plan:
-    """Decide everything; no picture is opened, but for a few saved maps.
-
-    Raises:
-        SettingError: there is no such localizer, a picture has no map or two, or maps are to be degraded.
-    """
-    named_apart = _named_apart(benchmarks)
-    files: dict[str, Mapping[str, Path]] = {}
-    unused: set[Path] | None = None
-    maker = None
-    if settings.predictions is not None:
-        if degradations:
-            raise SettingError("--degrade needs --weights or --net: maps of --predictions cannot be made again.")
-        for one in named_apart:
-            matched = match_predictions(one.items, settings.predictions)
-            files[one.name] = matched.files
-            unused = set(matched.unused) if unused is None else unused & set(matched.unused)
-    else:
-        maker = maker_of(settings, download=run.download)
-    return Plan(
-        named_apart,
-        PROTOCOLS[settings.protocol],
-        settings,
-        maker,
-        files,
-        len(unused or ()),
-        tuple(degradations),
-    )
 
 
 def evaluate(
@@ -134,7 +64,7 @@ def evaluate(
         found, pooled = _score(what, one, scorings[one.name], run, done)
         rows += found
         pools |= {(one.name, kind): pool for kind, pool in pooled.items()}
-    result = _result(what, rows, pools, training)
+    result = result_of(what, rows, pools, training)
     if what.degradations:
         result["robustness"] = _robustness(what, scoring, out, run, begin, done)
     return Evaluated(result, rows, scorings)
@@ -206,86 +136,6 @@ def _score(
     return rows, pools
 
 
-def _result(
-    what: Plan, rows: Sequence[ImageRow], pools: Mapping[tuple[str, str], Pool], training: dict[str, Any]
-) -> dict[str, Any]:
-    """result.json, but for the robustness."""
-    protocol = what.protocol
-    benchmarks = {}
-    for one in what.benchmarks:
-        mine = [row for row in rows if row.benchmark == one.name]
-        pool = _sum(pool for (name, _), pool in pools.items() if name == one.name)
-        kinds = sorted({row.kind for row in mine if row.kind})
-        benchmarks[one.name] = {
-            "title": one.title,
-            "layout": one.layout,
-            "verified": one.verified,
-            "expected": {
-                "manipulated": one.expected.manipulated,
-                "authentic": one.expected.authentic,
-                "source": one.expected.source,
-            },
-            "fingerprint": fingerprint(mine),
-            **figures(mine, pool, protocol),
-            "kinds": {
-                kind: figures([row for row in mine if row.kind == kind], pools[one.name, kind], protocol)
-                for kind in kinds
-            },
-        }
-    return {
-        "schema": SCHEMA_VERSION,
-        "protocol": protocol.name,
-        "protocol_words": protocol.words,
-        "protocol_source": protocol.source,
-        "protocol_remarks": list(protocol.remarks),
-        "resize": protocol.resizing,
-        "threshold": 0.5,
-        **figures(rows, _sum(pools.values()), protocol),
-        "skipped_reasons": reasons(rows, Result.SKIPPED),
-        "skipped_pictures": named(rows, Result.SKIPPED),
-        "failed_reasons": reasons(rows, Result.FAILED),
-        "failed_pictures": named(rows, Result.FAILED),
-        "mean_of_benchmarks": _mean_of(benchmarks),
-        "benchmarks": benchmarks,
-        "robustness": None,
-        "what": _what(what),
-        "training_data": training,
-        "fingerprint": fingerprint(rows),
-        "seconds_per_picture": _median([row.seconds for row in rows if row.seconds is not None]),
-        "made": {
-            "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "machine": machine(),
-            "commit": commit(),
-            "versions": versions(),
-        },
-    }
-
-
-def _what(what: Plan) -> dict[str, Any]:
-    """What was scored."""
-    settings = what.settings
-    if what.maker is None:
-        return {
-            "kind": "predictions",
-            "name": str(settings.predictions),
-            "digest": None,
-            "invert": settings.invert,
-            "fit": settings.fit,
-            "unused_maps": what.unused,
-        }
-    kind = "net" if settings.net else "weights"
-    return {"kind": kind, "name": what.maker.name, "digest": what.maker.digest or None, "views": settings.views}
-
-
-def _mean_of(benchmarks: Mapping[str, dict[str, Any]]) -> dict[str, float | None]:
-    """Mean over benchmarks, each with the same weight, of those that have the figure."""
-    found = {}
-    for name in ("f1", "iou", "auc", "f1_best"):
-        values = [one["pixel"][name] for one in benchmarks.values() if one["pixel"][name] is not None]
-        found[name] = float(np.mean(values)) if values else None
-    return found
-
-
 def _robustness(
     what: Plan,
     scoring: Scoring,
@@ -304,7 +154,7 @@ def _robustness(
         for one in what.benchmarks:
             mine, pools = _score(what, one, _of_benchmark(what, degraded, one), run, done)
             rows += mine
-            pool += _sum(pools.values())
+            pool += Pool.sum(pools.values())
         numbers = figures(rows, pool, what.protocol)
         levels = found.setdefault(degradation.kind, {name: [] for name in ("levels", "n", "skipped", *CURVES)})
         levels["levels"].append(degradation.level)
@@ -326,49 +176,5 @@ def _robustness(
     }
 
 
-def fingerprint(rows: Iterable[ImageRow]) -> str:
-    """First 16 hex digits of the SHA-256 of the pictures and masks: equal data, whatever its names and order."""
-    lines = sorted(f"{row.sha256} {row.mask_sha256}" for row in rows)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    """Of what decides numbers."""
-    import cv2
-    import PIL
-
-    from webiml.nets.weights import onnxruntime
-
-    return {
-        "webiml": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "opencv": cv2.__version__,
-        "pillow": PIL.__version__,
-        "onnxruntime": onnxruntime().__version__,
-    }
-
-
 def _unseen(words: str) -> None:
     """Nobody watches."""
-
-
-def _sum(pools: Iterable[Pool]) -> Pool:
-    total = Pool()
-    for one in pools:
-        total += one
-    return total
-
-
-def _median(values: Sequence[float]) -> float | None:
-    return float(np.median(values)) if values else None
-
-
-def _named_apart(benchmarks: Sequence[Benchmark]) -> tuple[Benchmark, ...]:
-    """The benchmarks, two of one name told apart by a number."""
-    seen: dict[str, int] = {}
-    found = []
-    for one in benchmarks:
-        seen[one.name] = seen.get(one.name, 0) + 1
-        found.append(one if seen[one.name] == 1 else replace(one, name=f"{one.name}-{seen[one.name]}"))
-    return tuple(found)

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from webiml.errors import BadImage, SettingError
 from webiml.evaluate.protocols import PROTOCOLS, Protocol
+from webiml.evaluate.result import SCHEMA_VERSION
 from webiml.evaluate.rows import ImageRow, Result, image_schema, read_rows
-from webiml.evaluate.run import SCHEMA_VERSION
 from webiml.images.read import read_bytes, readable
 from webiml.metrics.histograms import LEVELS
 

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from webiml.errors import MAX_DETAIL, BadImage, OutputError, one_line
+from webiml.evaluate.benchmarks.items import Item, MaskRule, read_source, read_truth
 from webiml.evaluate.degrade import Degradation, degrade
-from webiml.evaluate.items import Item, MaskRule, read_source, read_truth
 from webiml.evaluate.maps import Look, Maker, Map, MapCache, stretched
 from webiml.evaluate.pixel_figures import score_map
 from webiml.evaluate.predictions import fit_to, read_prediction

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from webiml.evaluate.annotation_figures import MaskFigures
+from webiml.evaluate.annotated.figures import MaskFigures
+from webiml.report.plots import Plot, as_plot, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 WIDTH, HEIGHT = 5.2, 4.2  # inches of 72 points
 _COLOURS = {"all": "#2f5fa8", "SPG": "#2f5fa8", "SDG": "#c4701c"}
 _GREY = "#8a929b"
 
 
-def draw_qes(masks: Mapping[str, MaskFigures], min_qes: float | None) -> bytes:
-    """SVG: mean IoU of the pairs in each bin of QES, and below how many there are.
+def draw_qes(masks: Mapping[str, MaskFigures], min_qes: float | None) -> Plot:
+    """Mean IoU of the pairs in each bin of QES, and below how many there are.
 
     Args:
         masks: as in result.json. min_qes: what the dataset was kept above; None where it does not say.
     """
-    with _figure(HEIGHT + 0.8) as (figure, drawn):
+    with drawing(HEIGHT + 0.8, WIDTH) as (figure, drawn):
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         _diagonal(upper)
         parts = _parts(masks)
@@ -43,12 +40,12 @@ def draw_qes(masks: Mapping[str, MaskFigures], min_qes: float | None) -> bytes:
         lower.set(xlabel="QES", ylabel="pairs")
         _finish(upper, "upper left")
         _finish(lower)
-    return drawn.getvalue()
+    return as_plot("QES against the true IoU", drawn)
 
 
-def draw_risk_coverage(masks: Mapping[str, MaskFigures]) -> bytes:
-    """SVG: mean 1 - IoU of the pairs that are left, when those of low QES are left out first."""
-    with _figure(HEIGHT) as (figure, drawn):
+def draw_risk_coverage(masks: Mapping[str, MaskFigures]) -> Plot:
+    """Mean 1 - IoU of the pairs that are left, when those of low QES are left out first."""
+    with drawing(HEIGHT, WIDTH) as (figure, drawn):
         axes = figure.subplots()
         for name, part in _parts(masks).items():
             if part.qes.aurc is None:
@@ -60,12 +57,12 @@ def draw_risk_coverage(masks: Mapping[str, MaskFigures]) -> bytes:
         axes.set(xlabel="share of the pairs kept, highest QES first", ylabel="mean of 1 - IoU", xlim=(0, 1))
         axes.set_ylim(bottom=0)
         _finish(axes, "best")
-    return drawn.getvalue()
+    return as_plot("Risk and coverage; dotted: random order", drawn)
 
 
-def draw_probability(masks: Mapping[str, MaskFigures]) -> bytes:
-    """SVG: share of manipulated pixels among those of about one probability."""
-    with _figure(HEIGHT) as (figure, drawn):
+def draw_probability(masks: Mapping[str, MaskFigures]) -> Plot:
+    """Share of manipulated pixels among those of about one probability."""
+    with drawing(HEIGHT, WIDTH) as (figure, drawn):
         axes = figure.subplots()
         _diagonal(axes)
         for name, part in _parts(masks).items():
@@ -75,7 +72,7 @@ def draw_probability(masks: Mapping[str, MaskFigures]) -> bytes:
             axes.plot(*points, marker="o", markersize=4, color=_COLOURS[name], label=words)
         axes.set(xlabel="mean probability of a bin", ylabel="share that is manipulated", xlim=(0, 1), ylim=(0, 1.02))
         _finish(axes, "upper left")
-    return drawn.getvalue()
+    return as_plot("Probability against frequency", drawn)
 
 
 def _parts(masks: Mapping[str, MaskFigures]) -> dict[str, MaskFigures]:
@@ -97,18 +94,3 @@ def _finish(axes: Axes, legend: Literal["", "best", "upper left"] = "") -> None:
     axes.set_axisbelow(True)
     if legend and axes.get_legend_handles_labels()[1]:
         axes.legend(loc=legend, fontsize="small", frameon=False)
-
-
-@contextmanager
-def _figure(height: float) -> Iterator[tuple[Figure, io.BytesIO]]:
-    """A figure to draw into, saved when the block ends; a user's own matplotlibrc changes nothing about it."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its font cache it would speak on stderr
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    stream = io.BytesIO()
-    look = {"svg.hashsalt": "webiml", "svg.fonttype": "path", "font.size": 9.0}
-    with style.context(look, after_reset=True):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        yield figure, stream
-        figure.savefig(stream, format="svg", metadata={"Date": None})

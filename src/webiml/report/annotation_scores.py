@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from webiml.evaluate.annotation_figures import KindFigures, MaskFigures, Mean
-from webiml.evaluate.annotations import RESULT, TABLE, AnnotationScores
-from webiml.report.annotation_plots import HEIGHT, WIDTH, draw_probability, draw_qes, draw_risk_coverage
+from webiml.evaluate.annotated.figures import KindFigures, MaskFigures, Mean
+from webiml.evaluate.annotated.scores import RESULT, TABLE, AnnotationScores
+from webiml.report.annotation_plots import draw_probability, draw_qes, draw_risk_coverage
 from webiml.report.page import page_of, write_page
+from webiml.report.plots import Plot
+from webiml.report.tables import markdown_text, number, share, with_interval
 from webiml.report.words import REASON_MEANING
 from webiml.store.atomic import write_bytes
 
 MARKDOWN, PAGE = "report.md", "report.html"
-_POINTS = 96  # CSS pixels an inch
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#+!|~$&])")
 _NO_KINDS = "The truth does not say which kind a pair is, so there are no figures of kinds and no split by kind."
 _ABOUT_MASKS = (
     "A pair that is not kept counts as an empty mask over all: that is what a user of the dataset gets. Over stored, a "
@@ -34,16 +32,6 @@ _ABOUT_PROBABILITY = (
     "Over the pixels of all stored maps: is a probability of 0.8 right in eight pixels of ten? ECE, the expected "
     "calibration error, is the mean gap, weighted by pixels."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One plot of the page; `data` is a data: URI, the size in CSS pixels."""
-
-    caption: str
-    data: str
-    height: int
-    width: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +61,11 @@ def write_reports(out: Path, scores: AnnotationScores) -> Path:
 
 def mean_cells(mean: Mean) -> tuple[str, str, str]:
     """Pairs, IoU and F1 of a mean with their intervals, for a table."""
-    iou = _with_interval(mean.iou, mean.iou_low, mean.iou_high)
-    return f"{mean.n:,}", iou, _with_interval(mean.f1, mean.f1_low, mean.f1_high)
+    cells = [
+        number(value) if low is None or high is None else with_interval(value, (low, high))
+        for value, low, high in ((mean.iou, mean.iou_low, mean.iou_high), (mean.f1, mean.f1_low, mean.f1_high))
+    ]
+    return f"{mean.n:,}", cells[0], cells[1]
 
 
 def confusion_rows(kinds: KindFigures) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -87,16 +78,6 @@ def confusion_rows(kinds: KindFigures) -> tuple[tuple[str, ...], list[tuple[str,
 def part_name(name: str) -> str:
     """What a part of the pairs is called in a table."""
     return "all pairs" if name == "all" else name
-
-
-def number(value: float | None) -> str:
-    """Three digits, or a dash where there is none."""
-    return "-" if value is None else f"{value:.3f}"
-
-
-def share(value: float | None) -> str:
-    """Percent, or a dash where there is none."""
-    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def _sections(scores: AnnotationScores) -> Iterator[Section]:
@@ -121,8 +102,8 @@ def _sections(scores: AnnotationScores) -> Iterator[Section]:
     header = ("of", "kept", "with a QES", "Spearman with IoU", "AURC", "ideal", "random")
     min_qes = scores.settings.get("min_qes")
     plots = (
-        _plot(draw_qes(scores.masks, min_qes if isinstance(min_qes, float) else None), 0.8, "QES against the true IoU"),
-        _plot(draw_risk_coverage(scores.masks), 0, "Risk and coverage; dotted: random order"),
+        draw_qes(scores.masks, min_qes if isinstance(min_qes, float) else None),
+        draw_risk_coverage(scores.masks),
     )
     yield Section("QES", _ABOUT_QES, header, tuple(_qes_row(name, part) for name, part in parts), plots)
     bins = tuple(
@@ -133,7 +114,7 @@ def _sections(scores: AnnotationScores) -> Iterator[Section]:
     rows = tuple(
         (part_name(name), f"{part.probability.pixels:,}", number(part.probability.ece)) for name, part in parts
     )
-    plot = _plot(draw_probability(scores.masks), 0, "Probability against frequency")
+    plot = draw_probability(scores.masks)
     yield Section("Probability", _ABOUT_PROBABILITY, ("of", "pixels", "ECE"), rows, (plot,))
     yield from _left_out(scores)
     yield Section("What was scored", "", ("what", "value"), tuple(_facts(scores)))
@@ -174,26 +155,11 @@ def _markdown(scores: AnnotationScores, sections: Sequence[Section]) -> Iterator
     for section in sections:
         yield f"\n## {section.title}\n\n"
         if section.words:
-            yield f"{_escaped(section.words)}\n"
+            yield f"{markdown_text(section.words)}\n"
         if section.header:
             yield "\n" if section.words else ""
             for cells in (section.header, ("---",) * len(section.header), *section.rows):
-                yield "| " + " | ".join(cell if cell == "---" else _escaped(cell) for cell in cells) + " |\n"
-
-
-def _escaped(text: str) -> str:
-    """Text that stays text in Markdown, on one line: it may hold names of files."""
-    flat = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in text)
-    return _SPECIAL.sub(r"\\\1", flat)
-
-
-def _plot(svg: bytes, taller: float, caption: str) -> Plot:
-    data = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-    return Plot(caption, data, round((HEIGHT + taller) * _POINTS), round(WIDTH * _POINTS))
-
-
-def _with_interval(mean: float | None, low: float | None, high: float | None) -> str:
-    return "-" if mean is None else f"{number(mean)} ({number(low)} to {number(high)})"
+                yield "| " + " | ".join(cell if cell == "---" else markdown_text(cell) for cell in cells) + " |\n"
 
 
 def _first(names: Sequence[str], count: int) -> str:

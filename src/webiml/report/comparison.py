@@ -13,8 +13,8 @@ import numpy as np
 from webiml import __version__
 from webiml.evaluate.compare import METRICS, SURE, Comparison, Duel, Figures
 from webiml.evaluate.published import Published, same_benchmark
-from webiml.evaluate.results import score_name
 from webiml.evaluate.saved_run import SavedRun
+from webiml.evaluate.set_figures import score_name
 from webiml.images.read import readable
 from webiml.report import plots
 from webiml.report.evaluation import scores_of

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from webiml.evaluate.items import Benchmark
+from webiml.evaluate.benchmarks.items import Benchmark
+from webiml.evaluate.plan import Plan
 from webiml.evaluate.rows import ImageRow, Result, write_rows
-from webiml.evaluate.run import Evaluated, Plan
+from webiml.evaluate.run import Evaluated
 from webiml.report import plots
 from webiml.report.evaluation_cases import sheets
 from webiml.report.evaluation_tables import (

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from webiml.errors import BadImage, one_line
-from webiml.evaluate.items import Item, read_truth
+from webiml.evaluate.benchmarks.items import Item, read_truth
+from webiml.evaluate.plan import Plan
 from webiml.evaluate.rows import ImageRow, Result
-from webiml.evaluate.run import Evaluated, Plan
+from webiml.evaluate.run import Evaluated
 from webiml.evaluate.score import Scoring, Task, map_of
 from webiml.images.codec import from_8bit
 from webiml.images.draw import heat, overlay, thumbnail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webiml.evaluate.items import Benchmark
+from webiml.evaluate.benchmarks.items import Benchmark
 from webiml.report.evaluation_words import LEVELS, level_words, parts, training_mark, undegraded, what_words
 from webiml.report.tables import Table, count_of, number, share, with_interval
 from webiml.report.words import REASON_MEANING

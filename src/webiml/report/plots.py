@@ -21,6 +21,7 @@ from webiml.metrics.histograms import LEVELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _Value = TypeVar("_Value")
 
@@ -68,7 +69,7 @@ def f1_by_threshold(runs: Mapping[str, Sequence[float]], caption: str) -> Plot |
         axes.axvline(0.5, color=_GREY, linewidth=0.9)
         axes.set(xlabel="threshold (line: 0.5)", ylabel="F1, mean over pictures", xlim=(0, 1), ylim=(0, 1.02))
         _finish(axes)
-    return _plot(caption, drawn)
+    return as_plot(caption, drawn)
 
 
 def roc_of_pictures(runs: Mapping[str, tuple[np.ndarray, np.ndarray]], caption: str) -> Plot | None:
@@ -88,7 +89,7 @@ def roc_of_pictures(runs: Mapping[str, tuple[np.ndarray, np.ndarray]], caption: 
         axes.set(xlabel="share of authentic pictures flagged", ylabel="share of manipulated ones found")
         axes.set(xlim=(-0.01, 1), ylim=(0, 1.02))
         _finish(axes)
-    return _plot(caption, drawn)
+    return as_plot(caption, drawn)
 
 
 def histogram(runs: Mapping[str, np.ndarray], over: str, caption: str) -> Plot | None:
@@ -110,7 +111,7 @@ def histogram(runs: Mapping[str, np.ndarray], over: str, caption: str) -> Plot |
         axes.set(xlabel=over, ylabel="share of the pictures", xlim=(0, 1))
         axes.set_ylim(bottom=0)
         _finish(axes)
-    return _plot(caption, drawn)
+    return as_plot(caption, drawn)
 
 
 def robustness(
@@ -148,7 +149,7 @@ def robustness(
         elif len(levels) <= _TICKS:
             axes.set_xticks(places, [f"{level:g}" for level in places])
         _finish(axes)
-    return _plot(caption, drawn)
+    return as_plot(caption, drawn)
 
 
 def _placed(runs: Mapping[str, _Value]) -> Iterator[tuple[int, tuple[str, _Value]]]:
@@ -177,8 +178,11 @@ def _finish(axes: Axes) -> None:
 
 
 @contextmanager
-def _figure() -> Iterator[tuple[Axes, io.BytesIO]]:
-    """Axes to draw on, saved when the block ends; a user's own matplotlibrc changes nothing about it."""
+def drawing(height: float = HEIGHT, width: float = WIDTH) -> Iterator[tuple[Figure, io.BytesIO]]:
+    """A figure to draw into, saved as SVG when the block ends; a user's own matplotlibrc changes nothing about it.
+
+    Args: height, width: inches of 72 points.
+    """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of its font cache it would speak on stderr
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -186,16 +190,25 @@ def _figure() -> Iterator[tuple[Axes, io.BytesIO]]:
     stream = io.BytesIO()
     look = {"svg.hashsalt": "webiml", "svg.fonttype": "path", "font.size": 10.0, "legend.fontsize": 9.0}
     with style.context(look, after_reset=True):
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        axes = figure.subplots()
-        yield axes, stream
-        lines = len(axes.get_legend_handles_labels()[1])
-        figure.set_size_inches(WIDTH, HEIGHT + 0.19 * lines)  # a legend takes nothing from the axes
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, stream
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def _plot(caption: str, drawn: io.BytesIO) -> Plot:
+def as_plot(caption: str, drawn: io.BytesIO) -> Plot:
+    """What was drawn, for a page."""
     svg = drawn.getvalue()
-    height = float(svg.split(b' height="', 1)[1].split(b"pt", 1)[0]) / 72  # matplotlib's own, in points
+    # matplotlib writes its own size, in points
+    width, height = (float(svg.split(side, 1)[1].split(b"pt", 1)[0]) / 72 for side in (b' width="', b' height="'))
     data = f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
-    return Plot(caption, data, round(height * _PIXELS), round(WIDTH * _PIXELS))
+    return Plot(caption, data, round(height * _PIXELS), round(width * _PIXELS))
+
+
+@contextmanager
+def _figure() -> Iterator[tuple[Axes, io.BytesIO]]:
+    """Axes to draw on; a legend takes nothing from them."""
+    with drawing() as (figure, stream):
+        axes = figure.subplots()
+        yield axes, stream
+        lines = len(axes.get_legend_handles_labels()[1])
+        figure.set_size_inches(WIDTH, HEIGHT + 0.19 * lines)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.evaluate import lists
-from webiml.evaluate.folders import Found, Known, Tree, look_through, read_layout
-from webiml.evaluate.items import Benchmark, Expected, Item, Member
-from webiml.evaluate.layouts import BENCHMARKS, FOLDERS
-from webiml.evaluate.tables import read_table
+from webiml.evaluate.benchmarks import lists
+from webiml.evaluate.benchmarks.folders import Found, Known, Tree, look_through, read_layout
+from webiml.evaluate.benchmarks.items import Benchmark, Expected, Item, Member
+from webiml.evaluate.benchmarks.layouts import BENCHMARKS, FOLDERS
+from webiml.evaluate.benchmarks.tables import read_table
 from webiml.images.read import readable
 from webiml.pairs.keys import unique_keys
 from webiml.pairs.table import ENDINGS as TABLES

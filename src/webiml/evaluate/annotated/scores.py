@@ -15,9 +15,9 @@ from typing import Any
 
 from webiml import __version__
 from webiml.errors import MAX_DETAIL, SettingError
-from webiml.evaluate.annotation_figures import KindFigures, MaskFigures, ScoredPair, kind_figures, mask_figures
-from webiml.evaluate.annotation_pairs import LEVEL, score_pair, skipped
-from webiml.evaluate.annotation_truth import Matched, Published, list_masks, match, read_truth_table
+from webiml.evaluate.annotated.figures import KindFigures, MaskFigures, ScoredPair, kind_figures, mask_figures
+from webiml.evaluate.annotated.pairs import LEVEL, score_pair, skipped
+from webiml.evaluate.annotated.truth import Matched, Published, list_masks, match, read_truth_table
 from webiml.images.read import readable
 from webiml.metrics.calibration import Reliability
 from webiml.runners.cores import one_thread, usable_cores

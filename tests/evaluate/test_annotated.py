@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from webiml.errors import SettingError
-from webiml.evaluate.annotations import AnnotationScores, plan_scores, refuse_unfit, score_annotations, write_scores
+from webiml.evaluate.annotated.scores import (
+    AnnotationScores,
+    plan_scores,
+    refuse_unfit,
+    score_annotations,
+    write_scores,
+)
 from webiml.images.codec import encode_png
 from webiml.store.dataset import DatasetWriter
 from webiml.types import Finished, Row

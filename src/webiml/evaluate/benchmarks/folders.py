@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.evaluate.items import Expected, Item, MaskRule
+from webiml.evaluate.benchmarks.items import Expected, Item, MaskRule
 from webiml.images.read import readable
 from webiml.pairs.folder import EXTENSIONS
 from webiml.pairs.keys import unique_keys

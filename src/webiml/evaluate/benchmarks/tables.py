@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.evaluate.items import Item
+from webiml.evaluate.benchmarks.items import Item
 from webiml.images.read import readable
 from webiml.pairs.keys import unique_keys
 from webiml.pairs.table import Line, path_problem, read_columns, read_lines

@@ -40,6 +40,14 @@ class Pool:
         if one.counts is not None and one.curve is not None:
             self.counts, self.curve, self.pictures = self.counts + one.counts, self.curve + one.curve, self.pictures + 1
 
+    @classmethod
+    def sum(cls, pools: Iterable[Pool]) -> Pool:
+        """All of them together."""
+        total = cls()
+        for one in pools:
+            total += one
+        return total
+
     def __add__(self, other: Pool) -> Pool:
         return Pool(self.counts + other.counts, self.curve + other.curve, self.pictures + other.pictures)
 

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from webiml.errors import BadImage, one_line
-from webiml.evaluate.annotation_figures import NO_KIND, ScoredPair
-from webiml.evaluate.annotation_truth import Published
-from webiml.evaluate.items import Item, MaskRule, Member, read_truth
+from webiml.evaluate.annotated.figures import NO_KIND, ScoredPair
+from webiml.evaluate.annotated.truth import Published
+from webiml.evaluate.benchmarks.items import Item, MaskRule, Member, read_truth
 from webiml.images.codec import decode_map, from_8bit
 from webiml.metrics.calibration import Reliability, reliability
 from webiml.metrics.overlap import f1, iou

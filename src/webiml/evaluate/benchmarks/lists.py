@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.evaluate.folders import with_keys
-from webiml.evaluate.items import Item, MaskRule
+from webiml.evaluate.benchmarks.folders import with_keys
+from webiml.evaluate.benchmarks.items import Item, MaskRule
 from webiml.images.read import readable
 from webiml.types import Problem, Reason
 

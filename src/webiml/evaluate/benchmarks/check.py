@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from webiml.errors import BadImage, one_line
-from webiml.evaluate.items import Benchmark, Item, MaskRule, read_source, read_truth
+from webiml.evaluate.benchmarks.items import Benchmark, Item, MaskRule, read_source, read_truth
 from webiml.images.decode import decode, decode_published
 from webiml.runners.cores import few_threads
 from webiml.runners.local import Crashed, run_ordered

@@ -7,11 +7,11 @@ marked unverified.
 
 from __future__ import annotations
 
-from webiml.evaluate.folders import Known, Layout, Part
-from webiml.evaluate.items import MaskRule
-from webiml.evaluate.layouts_classic import CLASSIC
-from webiml.evaluate.layouts_documents import DOCUMENTS
-from webiml.evaluate.layouts_recent import RECENT
+from webiml.evaluate.benchmarks.folders import Known, Layout, Part
+from webiml.evaluate.benchmarks.items import MaskRule
+from webiml.evaluate.benchmarks.layouts_classic import CLASSIC
+from webiml.evaluate.benchmarks.layouts_documents import DOCUMENTS
+from webiml.evaluate.benchmarks.layouts_recent import RECENT
 
 BENCHMARKS: tuple[Known, ...] = (*CLASSIC, *RECENT, *DOCUMENTS)
 """The published benchmarks, in the order in which they are tried."""

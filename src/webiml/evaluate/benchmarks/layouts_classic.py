@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from webiml.evaluate.folders import Known, Layout, Part
-from webiml.evaluate.items import Expected, MaskRule
+from webiml.evaluate.benchmarks.folders import Known, Layout, Part
+from webiml.evaluate.benchmarks.items import Expected, MaskRule
 
 _PHOTOHOLMES = "photoholmes/photoholmes src/photoholmes/datasets"
 _TRUFOR = "grip-unina/TruFor test_docker/data_test"

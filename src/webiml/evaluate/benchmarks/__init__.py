@@ -1,0 +1,1 @@
+"""Benchmarks as they are downloaded: pictures with their true masks, wherever and however they lie."""
