@@ -76,7 +76,7 @@ def test_trufor_leaves_out_what_its_code_cannot_count():
 
 def reference_of_trufor(levels: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     """F1 at the best threshold and at 0.5, written out as its rules say: border, both polarities, every threshold."""
-    core, around = np.asarray(minimum_filter(truth, 15)), np.asarray(maximum_filter(truth, 11))
+    core, around = np.asarray(minimum_filter(truth, 15), bool), np.asarray(maximum_filter(truth, 11), bool)
     counted = core | ~around
     values, y = levels[counted].astype(int), truth[counted]
 
