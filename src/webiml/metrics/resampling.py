@@ -55,11 +55,14 @@ def interval_of(
     Returns: None where more than half of the draws are.
     """
     index = group_index(groups)
-    order = np.argsort(index, kind="stable")
-    members = np.split(order, np.cumsum(np.bincount(index))[:-1])
+    order, counts = np.argsort(index, kind="stable"), np.bincount(index)
+    starts = np.cumsum(counts) - counts  # of each group in `order`
     found = []
-    for picks in _picks(len(members), seed, draws):
-        found += [figure(np.concatenate([members[one] for one in row])) for row in picks]
+    for picks in _picks(len(counts), seed, draws):
+        for row in picks:
+            sizes = counts[row]
+            within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+            found.append(figure(order[np.repeat(starts[row], sizes) + within]))
     known = [one for one in found if one is not None]
     if 2 * len(known) < draws:
         return None
