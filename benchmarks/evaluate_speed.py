@@ -5,8 +5,8 @@
 Made pictures with made masks and soft maps (PNG) are scored as `webiml evaluate --predictions` does it: each file read,
 hashed and decoded, every figure of every picture, intervals over all of them. The usual way scores the decoded arrays
 alone, one picture after the other, on one thread: scikit-learn's roc_auc_score, average_precision_score, f1_score and
-jaccard_score, and F1 at each of 256 thresholds in NumPy. Both run here, one after the other. Peak memory is that of the
-main process and of the largest worker, each measured in a fresh process, for many and for few pictures.
+jaccard_score, and F1 at each of 256 thresholds in NumPy. Both run here, one after the other. Peak memory (VmHWM, Linux
+alone) is that of the main process, which is a fresh one, and of the largest worker, for many and for few pictures.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
+import os
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -117,14 +118,32 @@ def _score(connection: Any, root: Path, workers: int) -> None:
     from webiml.evaluate.run import evaluate
     from webiml.settings import EvaluateRun, EvaluateSettings
 
+    peaks = [0.0]
+
+    def watch() -> None:  # getrusage would begin with what the process held that started this one
+        while True:
+            peaks.extend(peak_mb(one.pid) for one in multiprocessing.active_children() if one.pid)
+            peaks[:] = [max(peaks)]
+            time.sleep(0.02)
+
+    threading.Thread(target=watch, daemon=True).start()
     run = EvaluateRun(workers=workers)
     started = time.perf_counter()
     planned = plan([read_benchmark(str(root))], EvaluateSettings(predictions=root / "maps"), run)
     result = evaluate(planned, root / "out", run).result
     seconds = time.perf_counter() - started
     assert result["n"] == planned.pictures and not result["failed"], result["failed_reasons"]
-    peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    connection.send({"seconds": seconds, "main_mb": peaks[0], "worker_mb": peaks[1], "f1": result["pixel"]["f1"]})
+    found = {"seconds": seconds, "main_mb": peak_mb(os.getpid()), "worker_mb": max(peaks), "f1": result["pixel"]["f1"]}
+    connection.send(found)
+
+
+def peak_mb(process: int) -> float:
+    """The most memory that a process ever held, MB; 0 for one that is gone."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    except (OSError, StopIteration):
+        return 0.0
 
 
 def usual_way(root: Path, count: int) -> float:
