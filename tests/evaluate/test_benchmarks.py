@@ -246,7 +246,7 @@ def test_one_of_our_own_datasets_gives_kept_masks_and_each_authentic_picture_onc
         ("{}/empty", "There is no picture in"),
         ("{}/odd", "no mask was found where a benchmark lies .autosplice.* It holds pairs.csv: give one"),
         ("dso-1={}/odd", "no mask was found where DSO-1 lies, nor in DSO-1/, DSO-1-Fake-Images-Masks/; Tp/ and Gt/"),
-        ("{}/lmdb", "unpack it into images/ and masks/ with cvtlmdb.py"),
+        ("{}/lmdb", "is no LMDB database of pictures, or is damaged"),
         ("{}/gone.txt", "None of the 1 pictures in .*gone.txt is there, such as x/a.jpg"),
         ("{}/empty.txt", "names no picture"),
         ("{}/broken.json", "is not readable JSON"),

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from webiml.errors import BadImage
+from webiml.evaluate.benchmarks.databases import Entry, read_entry
 from webiml.images.decode import decode_published
 from webiml.images.read import read_bytes
 from webiml.store.dataset import Role, read_member
@@ -27,7 +28,7 @@ class Member:
 
 _CHANNEL = {"red": 0, "green": 1}
 
-Source = Path | Member
+Source = Path | Member | Entry
 """Where bytes come from."""
 
 
@@ -118,6 +119,8 @@ def read_source(source: Source, root: Path | None = None) -> bytes:
     """
     if isinstance(source, Member):
         return read_member(source.dataset, source.row, source.role)
+    if isinstance(source, Entry):
+        return read_entry(source)
     return read_bytes(source, root)
 
 

@@ -51,8 +51,8 @@ DOCUMENTS = (
             ),
         ),
         notes=(
-            "Published as LMDB databases (DocTamperV1-TestingSet, -FCD, -SCD): unpack each with cvtlmdb.py of "
-            "qcf-568/DocTamper.",
+            "Published as LMDB databases (DocTamperV1-TestingSet, -FCD, -SCD): give the folder of one, as it is "
+            "(qcf-568/DocTamper cvtlmdb.py; lmdb is needed: pip install 'webiml[lmdb]').",
             "The authors compress each picture once more before they score it, by a list that is part of their code "
             "(qcf-568/DocTamper dataloader.py); here the pictures are taken as they are.",
             "Non-commercial use only (qcf-568/DocTamper README.md).",

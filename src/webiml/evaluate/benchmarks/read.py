@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.evaluate.benchmarks import lists
+from webiml.evaluate.benchmarks import databases, lists
 from webiml.evaluate.benchmarks.folders import Found, Known, Tree, look_through, read_layout
-from webiml.evaluate.benchmarks.items import Benchmark, Expected, Item, Member
+from webiml.evaluate.benchmarks.items import Benchmark, Expected, Item, MaskRule, Member
 from webiml.evaluate.benchmarks.layouts import BENCHMARKS, FOLDERS
 from webiml.evaluate.benchmarks.tables import read_table
 from webiml.images.read import readable
@@ -85,11 +85,8 @@ def _folder(path: Path, known: Known | None) -> Benchmark:
     if (path / FILE_NAME).is_file():
         own = _own_dataset(path)
         return _dress(known, own) if known else own
-    if (path / "data.mdb").is_file():
-        raise SettingError(
-            f"{readable(path)} holds an LMDB database, as DocTamper is published: unpack it into images/ and masks/ "
-            "with cvtlmdb.py of qcf-568/DocTamper, and give that folder."
-        )
+    if (path / databases.FILE).is_file():
+        return _database(path, known)
     if (path / lists.NIST).is_file():
         nist = known or next(one for one in BENCHMARKS if one.name == "nist16")
         items, ignored = lists.read_nist(path)
@@ -192,6 +189,18 @@ def _own_dataset(path: Path) -> Benchmark:
         layout="a dataset of webiml",
         notes=("Its masks were made by webiml annotate, not by hand.",),
     )
+
+
+def _database(path: Path, known: Known | None) -> Benchmark:
+    """Every picture of an LMDB database; DocTamper, unless another name was given."""
+    keys = [f"{number:09}" for number in range(databases.count_pictures(path))]
+    items = tuple(
+        Item(key, f"image-{key}", databases.Entry(path, f"image-{key}"), databases.Entry(path, f"label-{key}"))
+        for key in keys
+    )
+    rule = MaskRule(above=0)
+    found = Benchmark(_title(path), _title(path), path, items, "an LMDB database, as DocTamper is published", rule=rule)
+    return _dress(known or next(one for one in BENCHMARKS if one.name == "doctamper"), found)
 
 
 def _nothing_fits(path: Path, tree: Tree, known: Known | None) -> str:
