@@ -208,6 +208,20 @@ def test_a_map_of_another_size_fails_unless_it_is_to_be_stretched(listed, run, t
     assert score(run, data, predictions=tmp_path / "maps", protocol="benco").result["pixel"]["f1"] > 0.95
 
 
+def test_a_map_is_scored_although_its_picture_cannot_be_read(listed, run, tmp_path):
+    data = listed(a=(20, SQUARE), b=(20, SQUARE), plain=(0, None))
+    for name, mask in (("a", SQUARE), ("b", ~SQUARE), ("plain", SQUARE)):
+        write_mask(tmp_path / "maps" / f"{name}.png", mask)
+    for name in ("a", "plain"):
+        (data.parent / "Tp" / f"{name}.png").write_bytes(b"")
+    found = score(run, data, predictions=tmp_path / "maps")
+    rows = {row.key: row for row in found.rows}
+    assert (rows["a"].result, rows["a"].f1, rows["a"].sha256) == ("scored", 1.0, None)
+    assert rows["a"].detail == "the picture itself could not be read (empty_file)"
+    assert (rows["b"].f1, rows["plain"].marked) == (0.0, 400 / 8000)
+    assert (found.result["n"], found.result["failed"], found.result["skipped"]) == (3, 0, 0)
+
+
 def test_a_missing_map_is_refused_by_name_before_work_starts(listed, run, tmp_path):
     data = listed(a=(20, SQUARE), b=(20, SQUARE))
     write_mask(tmp_path / "maps" / "a.png", SQUARE)

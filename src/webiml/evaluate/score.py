@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -159,38 +160,27 @@ def _score(task: Task) -> ScoredItem:
         return _unusable(row, Reason.INTERNAL_ERROR, one_line(error))
 
 
+class _Compared(NamedTuple):
+    """What is to be compared: the map, the truth (None: authentic) and the picture's size, after any degradation."""
+
+    row: ImageRow
+    found: Map
+    truth: np.ndarray | None
+    size: tuple[int, int]
+
+
 def _score_item(task: Task, row: ImageRow, scoring: Scoring, look: Look | None) -> ScoredItem:
     """The truth first: without it there is nothing to say of a manipulated picture, with it a lost map counts."""
-    item = task.item
     truth = None
-    if item.manipulated:
-        assert item.mask is not None
-        mask_data = read_source(item.mask, item.root)
+    if task.item.mask is not None:
+        mask_data = read_source(task.item.mask, task.item.root)
         row = replace(row, mask_sha256=hashlib.sha256(mask_data).hexdigest())
-        truth = read_truth(item, scoring.rule, scoring.max_pixels)
+        truth = read_truth(task.item, scoring.rule, scoring.max_pixels)
     try:
-        data = read_source(item.image, item.root)
-        row = replace(row, sha256=hashlib.sha256(data).hexdigest())
-        if scoring.predictions is not None:
-            size = size_of(data, scoring.max_pixels)
-            rgb = None
+        if scoring.predictions is None:
+            row, found, truth, size = _with_made_map(task, row, truth, scoring, look)
         else:
-            rgb = decode(data, scoring.max_pixels).rgb
-            size = rgb.shape[:2]
-        row = replace(row, height=size[0], width=size[1])
-        if truth is not None and truth.shape != size:
-            raise _WrongTruth(f"the mask is {_size(truth.shape)}, the picture {_size(size)}")
-        if rgb is None:
-            assert task.map_file is not None
-            found, seconds = _saved(task.map_file, scoring), None
-        else:
-            if scoring.degradation is not None:
-                rgb, truth = degrade(rgb, truth, scoring.degradation, item.key)
-            found, seconds = _made(data, rgb, scoring, look)
-        size = size if rgb is None else rgb.shape[:2]
-        if rgb is None and found.levels.shape != size and scoring.protocol.compared == "native" and not scoring.stretch:
-            words = f"the map is {_size(found.levels.shape)}, the picture {_size(size)}; --fit stretch brings it there"
-            raise BadImage(Reason.MAP_SIZE, words)
+            row, found, truth, size = _with_saved_map(task, row, truth, scoring)
     except _WrongTruth as error:
         return _unusable(row, Reason.MASK_SIZE, str(error))
     except BadImage as error:
@@ -201,10 +191,48 @@ def _score_item(task: Task, row: ImageRow, scoring: Scoring, look: Look | None) 
         return _without_map(row, truth, Problem(Reason.INTERNAL_ERROR, one_line(error)), scoring.protocol)
     levels, truth = _at_one_size(found.levels, truth, size, scoring.protocol)
     scored = score_map(levels, truth, scoring.protocol)
-    row = replace(row, result=Result.SCORED.value, score=found.score, largest=scored.largest, seconds=seconds)
-    row = replace(row, detail=found.note or None)
-    row = replace(row, **{name: value for name, value in asdict(scored.figures).items()})
+    row = replace(row, result=Result.SCORED.value, score=found.score, largest=scored.largest, **asdict(scored.figures))
     return ScoredItem(row, scored.counts, scored.curve)
+
+
+def _with_made_map(
+    task: Task, row: ImageRow, truth: np.ndarray | None, scoring: Scoring, look: Look | None
+) -> _Compared:
+    data = read_source(task.item.image, task.item.root)
+    rgb = decode(data, scoring.max_pixels).rgb
+    height, width = rgb.shape[:2]
+    row = replace(row, sha256=hashlib.sha256(data).hexdigest(), height=height, width=width)
+    _refuse_other_size(truth, (height, width))
+    if scoring.degradation is not None:
+        rgb, truth = degrade(rgb, truth, scoring.degradation, task.item.key)
+    found, seconds = _made(data, rgb, scoring, look)
+    height, width = rgb.shape[:2]
+    return _Compared(replace(row, seconds=seconds), found, truth, (height, width))
+
+
+def _with_saved_map(task: Task, row: ImageRow, truth: np.ndarray | None, scoring: Scoring) -> _Compared:
+    """Of the picture only the size is asked; where it cannot be read, its map can still be compared with its mask."""
+    assert task.map_file is not None  # every item was matched before work began
+    found = _saved(task.map_file, scoring)
+    notes = [found.note]
+    size = found.levels.shape if truth is None else truth.shape
+    try:
+        data = read_source(task.item.image, task.item.root)
+        size = size_of(data, scoring.max_pixels)
+        row = replace(row, sha256=hashlib.sha256(data).hexdigest(), height=size[0], width=size[1])
+        _refuse_other_size(truth, size)
+    except BadImage as error:
+        notes.append(f"the picture itself could not be read ({error.reason.value})")
+    if found.levels.shape != size and scoring.protocol.compared == "native" and not scoring.stretch:
+        words = f"the map is {_size(found.levels.shape)}, the picture {_size(size)}; --fit stretch brings it there"
+        raise BadImage(Reason.MAP_SIZE, words)
+    row = replace(row, detail="; ".join(filter(None, notes)) or None)
+    return _Compared(row, found, truth, (size[0], size[1]))
+
+
+def _refuse_other_size(truth: np.ndarray | None, size: tuple[int, int]) -> None:
+    if truth is not None and truth.shape != size:
+        raise _WrongTruth(f"the mask is {_size(truth.shape)}, the picture {_size(size)}")
 
 
 def _made(data: bytes, rgb: np.ndarray, scoring: Scoring, look: Look | None) -> tuple[Map, float | None]:
