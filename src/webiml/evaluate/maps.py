@@ -161,9 +161,10 @@ def _load_localizer(weights: str, revision: str | None, views: int, threads: int
 
 
 def _load_own(name: str, threads: int) -> Look:
-    if "torch" in sys.modules:
+    look = _own(name)[0]
+    if "torch" in sys.modules:  # imported by the user's module just now
         sys.modules["torch"].set_num_threads(threads)
-    return _own(name)[0]
+    return look
 
 
 def _own(name: str) -> tuple[Look, str]:
