@@ -9,6 +9,7 @@ from pathlib import Path
 from webiml.errors import SettingError
 from webiml.evaluate.benchmarks.items import Benchmark
 from webiml.evaluate.degrade import Degradation
+from webiml.evaluate.leaks import TrainingData, training_table
 from webiml.evaluate.maps import Maker, maker_of
 from webiml.evaluate.predictions import match_predictions
 from webiml.evaluate.protocols import PROTOCOLS, Protocol
@@ -21,7 +22,8 @@ class Plan:
 
     Attributes:
         maker: None where maps of another program are scored. files: these, by benchmark and key.
-        unused: maps that belong to no picture.
+        unused: maps that belong to no picture. training: the pictures that taught the localizer; None where nobody
+            knows them.
     """
 
     benchmarks: tuple[Benchmark, ...]
@@ -31,6 +33,7 @@ class Plan:
     files: Mapping[str, Mapping[str, Path]]
     unused: int = 0
     degradations: tuple[Degradation, ...] = ()
+    training: TrainingData | None = None
 
     @property
     def pictures(self) -> int:
@@ -40,7 +43,7 @@ class Plan:
     @property
     def steps(self) -> int:
         """How often a picture is looked at: for leaks, for its score, and after each degradation."""
-        return self.pictures * (1 + len(self.degradations) + bool(self.maker and self.maker.weights))
+        return self.pictures * (1 + len(self.degradations) + (self.training is not None))
 
 
 def plan(
@@ -57,7 +60,7 @@ def plan(
     named_apart = _named_apart(benchmarks)
     files: dict[str, Mapping[str, Path]] = {}
     unused: set[Path] | None = None
-    maker = None
+    maker, training = None, None
     if settings.predictions is not None:
         if degradations:
             raise SettingError("--degrade needs --weights or --net: maps of --predictions cannot be made again.")
@@ -67,6 +70,8 @@ def plan(
             unused = set(matched.unused) if unused is None else unused & set(matched.unused)
     else:
         maker = maker_of(settings, download=run.download)
+        if maker.weights:
+            training = training_table(settings.weights, settings.revision or None, run.download)
     return Plan(
         named_apart,
         PROTOCOLS[settings.protocol],
@@ -75,6 +80,7 @@ def plan(
         files,
         len(unused or ()),
         tuple(degradations),
+        training,
     )
 
 

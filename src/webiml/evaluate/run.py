@@ -11,7 +11,7 @@ from typing import Any
 
 from webiml.evaluate.benchmarks.items import Benchmark
 from webiml.evaluate.degrade import Degradation, area_under
-from webiml.evaluate.leaks import Leak, find_leaks, refuse_leaks, training_table
+from webiml.evaluate.leaks import Leak, find_leaks, refuse_leaks
 from webiml.evaluate.maps import MapCache, cache_folder
 from webiml.evaluate.plan import Plan
 from webiml.evaluate.predictions import holds_zero_one
@@ -74,21 +74,17 @@ def _gate(
     what: Plan, run: EvaluateRun, max_pixels: int, begin: Callable[[str], None], done: Callable[[str], None]
 ) -> dict[str, Any]:
     """Compare what the localizer learned from with the benchmarks; what the result says of it."""
-    if what.maker is None or not what.maker.weights:
-        return {"known": False, "pictures": None, "leaks": None}
-    settings = what.settings
-    known = training_table(settings.weights, settings.revision or None, run.download)
-    if known is None:
+    if what.training is None:
         return {"known": False, "pictures": None, "leaks": None}
     begin("compare with the training")
     leaks: list[tuple[str, Leak]] = []
     for one in what.benchmarks:
-        found = find_leaks(one.items, known, run.workers, max_pixels, lambda item: done(""))
+        found = find_leaks(one.items, what.training, run.workers, max_pixels, lambda item: done(""))
         leaks += [(one.name, leak) for leak in found]
     if leaks and not run.allow_leaks:
         refuse_leaks([leak for _, leak in leaks])
     listed = [{"benchmark": name, **leak.as_record()} for name, leak in leaks[:1000]]
-    return {"known": True, "pictures": len(known), "leaks": len(leaks), "leaking_pictures": listed}
+    return {"known": True, "pictures": len(what.training), "leaks": len(leaks), "leaking_pictures": listed}
 
 
 def _scoring(what: Plan, out: Path, run: EvaluateRun, max_pixels: int) -> Scoring:
