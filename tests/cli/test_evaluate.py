@@ -164,9 +164,9 @@ def test_a_run_that_was_interrupted_and_killed_resumes_to_the_same_figures(local
     folder = tmp_path / "many"
     (folder / "Tp").mkdir(parents=True)
     (folder / "Gt").mkdir()
-    for number in range(24):
-        write(folder / "Tp" / f"{number:02}.png", 40 + 5 * number, (900, 900))
-        mask = np.zeros((900, 900), np.uint8)
+    for number in range(16):
+        write(folder / "Tp" / f"{number:02}.png", 40 + 5 * number, (700, 700))
+        mask = np.zeros((700, 700), np.uint8)
         mask[10 : 50 + 5 * number, 10 : 50 + 5 * number] = 255
         cv2.imwrite(str(folder / "Gt" / f"{number:02}.png"), mask)
 
@@ -194,7 +194,7 @@ def test_a_run_that_was_interrupted_and_killed_resumes_to_the_same_figures(local
     assert stop(signal.SIGKILL) == -signal.SIGKILL
     assert not (tmp_path / "out" / "result.json").exists()
     before = made()
-    assert before < 24
+    assert before < 16
     for out, cache in (("out", "cache"), ("fresh", "other")):
         assert subprocess.run(command(out, cache), timeout=120).returncode == 0
     results = [json.loads((tmp_path / name / "result.json").read_bytes()) for name in ("out", "fresh")]
