@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from webiml.cli import main
 from webiml.errors import BadImage, SettingError
 from webiml.evaluate.benchmarks.items import Item
 from webiml.evaluate.predictions import match_predictions, read_prediction
@@ -210,10 +209,8 @@ def test_the_command_scores_the_maps_of_a_tool(tool, tmp_path):
     data, out = write_benchmark(tmp_path / "benchmark"), tmp_path / "result"
     (tmp_path / "maps").mkdir()
     maps = TOOLS[tool][0](tmp_path / "maps")
-    command = [sys.executable, "-m", "webiml", "evaluate", "--data", data, "--predictions", maps]
-    command += ["--protocol", protocol, "--out", out, "--workers", "1", "--no-pictures"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
+    command = ["evaluate", "--data", data, "--predictions", maps, "--protocol", protocol]
+    assert main.run(list(map(str, [*command, "--out", out, "--workers", "1", "--no-pictures"]))) == 0
     result = json.loads((out / "result.json").read_text())
     assert (result["protocol"], result["n"], result["skipped"]) == (protocol, 3, 0)
     assert result["pixel"]["f1"] == pytest.approx(MEAN_F1, abs=1e-6)
