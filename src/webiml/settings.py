@@ -41,8 +41,7 @@ class AnnotatorSettings:
             raise SettingError(
                 f"--min-area {self.min_area} is above --max-area {self.max_area}: nothing could be kept."
             )
-        if not 0 < self.max_megapixels <= 10_000:
-            raise SettingError(f"--max-megapixels must lie above 0 and at most 10000, got {self.max_megapixels}.")
+        _refuse_megapixels(self.max_megapixels)
 
 
 @dataclass(frozen=True)
@@ -263,8 +262,7 @@ class LocalizeSettings:
             raise SettingError(f"--threshold must lie above 0 and below 1, got {self.threshold}.")
         if not 1 <= self.views <= 3:
             raise SettingError(f"--views must be 1, 2 or 3, got {self.views}.")
-        if not 0 < self.max_megapixels <= 10_000:
-            raise SettingError(f"--max-megapixels must lie above 0 and at most 10000, got {self.max_megapixels}.")
+        _refuse_megapixels(self.max_megapixels)
 
 
 @dataclass(frozen=True)

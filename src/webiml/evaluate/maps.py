@@ -181,10 +181,9 @@ def _own(name: str) -> tuple[Look, str]:
         ) from None
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(made, torch.nn.Module):
-        from webiml.train.own_localizer import callable_of
+        from webiml.train.own_localizer import as_function, weights_digest
 
-        call, digest = callable_of(made)
-        return partial(_answer, name, call), f"{digest}{_source_digest(type(made))}"
+        return partial(_answer, name, as_function(made)), f"{weights_digest(made)}{_source_digest(type(made))}"
     if not callable(made):
         raise SettingError(
             f"--net {name} gave a {type(made).__name__}; it must give a torch.nn.Module or a function of pictures."

@@ -6,18 +6,16 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webiml.errors import SettingError
-from webiml.store.atomic import replacing
+from webiml.store.parquet import ROWS_A_GROUP, write_records
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1  # raise it when a column changes its meaning or goes; a new column needs no new version
-ROWS_A_GROUP = 1000  # bounds the memory of the writer
 
 
 class Result(StrEnum):
@@ -114,14 +112,7 @@ def write_rows(path: Path, rows: Iterable[ImageRow], metadata: dict[str, str]) -
     Raises:
         OutputError: the file cannot be written; the former one stays.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = image_schema().with_metadata({f"webiml.{name}": text for name, text in metadata.items()})
-    rows = iter(rows)
-    with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        while group := [dataclasses.asdict(row) for row in islice(rows, ROWS_A_GROUP)]:
-            writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_A_GROUP)
+    write_records(path, (dataclasses.asdict(row) for row in rows), image_schema(), metadata)
 
 
 def read_rows(path: Path) -> Iterator[ImageRow]:

@@ -6,20 +6,18 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webiml.errors import SettingError
 from webiml.localize.regions import Region
-from webiml.store.atomic import replacing
+from webiml.store.parquet import write_records
 from webiml.store.rows import is_safe_key
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 1  # raise it when a column changes its meaning or goes; a new column needs no new version
-ROWS_A_GROUP = 1000  # bounds the memory of the writer and of every reader
 
 
 class Outcome(StrEnum):
@@ -117,14 +115,7 @@ def write_table(path: Path, rows: Iterable[PictureRow], metadata: dict[str, str]
     Raises:
         OutputError: the file cannot be written; the former one stays.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = table_schema().with_metadata({f"webiml.{name}": text for name, text in metadata.items()})
-    rows = iter(rows)
-    with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        while group := [to_record(row) for row in islice(rows, ROWS_A_GROUP)]:
-            writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_A_GROUP)
+    write_records(path, map(to_record, rows), table_schema(), metadata)
 
 
 def refuse_record(path: Path, error: ValueError) -> SettingError:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from webiml.errors import SettingError
 from webiml.store.atomic import replacing
 from webiml.store.rows import from_record, table_schema, to_record
 from webiml.types import Row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FILE_NAME = "annotations.parquet"
 ROWS_A_GROUP = 1000  # bounds the memory of the writer and of every reader
@@ -27,13 +31,26 @@ def write_annotations(path: Path, rows: Iterable[Row], extra_names: set[str], me
     Raises:
         OutputError: the file cannot be written; the former one stays.
     """
+    write_records(path, map(_to_table, rows), table_schema(extra_names), metadata)
+
+
+def write_records(
+    path: Path, records: Iterable[dict[str, Any]], schema: pa.Schema, metadata: Mapping[str, str]
+) -> None:
+    """Write `records` to `path` in their order, a group of rows at a time; equal records give equal bytes.
+
+    Args:
+        metadata: goes into the file's own metadata, each name with the prefix `webiml.`.
+    Raises:
+        OutputError: the file cannot be written; the former one stays.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = table_schema(extra_names).with_metadata({f"webiml.{name}": text for name, text in metadata.items()})
-    rows = iter(rows)
+    schema = schema.with_metadata({f"webiml.{name}": text for name, text in metadata.items()})
+    records = iter(records)
     with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        while group := [_to_table(row) for row in islice(rows, ROWS_A_GROUP)]:
+        while group := list(islice(records, ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_A_GROUP)
 
 

@@ -12,8 +12,8 @@ from torch import nn
 from webiml.nets.localizer import Deployed
 
 
-def callable_of(net: nn.Module) -> tuple[Callable[[np.ndarray], tuple[np.ndarray, float]], str]:
-    """A function of pictures (H, W, 3) uint8 RGB to probability (H, W) float32 and score, and a digest of the weights.
+def as_function(net: nn.Module) -> Callable[[np.ndarray], tuple[np.ndarray, float]]:
+    """A function of pictures (H, W, 3) uint8 RGB to probability (H, W) float32 and score, on the processor.
 
     Args:
         net: pictures (B, 3, H, W) float in [0, 1] to logits (B, 1, H, W), as docs/training.md says.
@@ -25,8 +25,13 @@ def callable_of(net: nn.Module) -> tuple[Callable[[np.ndarray], tuple[np.ndarray
             probability, _, score = deployed(torch.from_numpy(np.ascontiguousarray(rgb))[None])
         return probability[0].numpy(), float(score[0])
 
+    return look
+
+
+def weights_digest(net: nn.Module) -> str:
+    """SHA-256 of a network's weights, hex."""
     digest = hashlib.sha256()
     for name, tensor in sorted(net.state_dict().items()):
         digest.update(f"{name}|{tensor.dtype}|{tuple(tensor.shape)}|".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return look, digest.hexdigest()
+    return digest.hexdigest()

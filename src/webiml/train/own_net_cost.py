@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from webiml.errors import SettingError
-from webiml.nets.localizer import Deployed
+from webiml.train import own_localizer
 
 _TRIED = (64, 128)  # height and width of the picture that a network is tried on: multiples of any usual stride
 
@@ -26,13 +26,7 @@ def as_function(name: str, net: nn.Module, threads: int = 0) -> Callable[[np.nda
     """
     if threads:
         torch.set_num_threads(threads)
-    deployed = Deployed(net).eval()
-
-    def look(rgb: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            probability, _, _ = deployed(torch.from_numpy(np.ascontiguousarray(rgb))[None])
-        return probability[0].numpy()
-
+    look = own_localizer.as_function(net)
     with torch.no_grad():
         try:
             logits = net(torch.zeros(1, 3, *_TRIED))
@@ -45,7 +39,7 @@ def as_function(name: str, net: nn.Module, threads: int = 0) -> Callable[[np.nda
             f"--net {name} gives {shape} for a picture of {(1, 3, *_TRIED)}; a localizer gives logits of "
             f"{(1, 1, *_TRIED)}."
         )
-    return look
+    return lambda rgb: look(rgb)[0]
 
 
 def parameters(net: nn.Module) -> int:
