@@ -72,6 +72,14 @@ class AnnotateRun:
 
 
 FORGE_KINDS = ("SPG", "SDG", "identical", "unrelated", "single", "jittered")
+DOCUMENT_KINDS = ("replaced", "moved", "erased", "pasted")
+_KINDS_OF = {"photograph": FORGE_KINDS, "document": DOCUMENT_KINDS}
+_USUAL_KINDS = {
+    "photograph": "SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15",
+    "document": "replaced=0.55,pasted=0.2,erased=0.15,moved=0.1",
+}
+_USUAL_SIZES = {"photograph": 384, "document": 768}
+_SMALLEST = {"photograph": 64, "document": 256}  # pixels: on a smaller page nothing can be read
 
 
 @dataclass(frozen=True)
@@ -80,23 +88,38 @@ class ForgeSettings:
 
     seed: int = 0
     """Seed of all draws: same pictures, seed and key, same pair."""
-    size: int = 384
-    """Longest side of what is forged, before the web, pixels; larger pictures are cropped or reduced, none enlarged."""
-    kinds: str = "SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15"
-    """Shares of SPG, SDG, identical, unrelated, single (a manipulated picture alone) and jittered (Object Jitter:
-    objects in another size, exposure or texture), such as SPG=2,SDG=1; `SPG` alone makes nothing else."""
+    domain: Literal["photograph", "document"] = "photograph"
+    """What is forged: pictures of IMAGES, or pages that are rendered here."""
+    size: int = 0
+    """Longest side of what is forged, before the web, pixels; larger pictures are cropped or reduced, none enlarged.
+    0 takes 384 for photographs and 768 for documents."""
+    kinds: str | None = None
+    """Of photographs, shares of SPG, SDG, identical, unrelated, single (a manipulated picture alone) and jittered
+    (Object Jitter: objects in another size, exposure or texture), such as SPG=2,SDG=1; `SPG` alone makes nothing else.
+    Without it SPG=0.4,SDG=0.35,identical=0.1,unrelated=0.15. Of documents, shares of replaced, moved, erased and
+    pasted among the edits; without it replaced=0.55,pasted=0.2,erased=0.15,moved=0.1."""
 
     def __post_init__(self) -> None:
-        if not 64 <= self.size <= 4096:
-            raise SettingError(f"--size must lie between 64 and 4096 pixels, got {self.size}.")
+        if not self.size:
+            object.__setattr__(self, "size", _USUAL_SIZES[self.domain])
+        if self.kinds is None:
+            object.__setattr__(self, "kinds", _USUAL_KINDS[self.domain])
+        least = _SMALLEST[self.domain]
+        if not least <= self.size <= 4096:
+            raise SettingError(f"--size must lie between {least} and 4096 pixels, got {self.size}.")
         if self.seed < 0:
             raise SettingError(f"--seed must not be negative, got {self.seed}.")
         _ = self.shares  # which refuses what cannot be read
 
     @property
     def shares(self) -> dict[str, float]:
-        """Each kind that is made, in the order of FORGE_KINDS, and its share; the shares add up to 1."""
-        return read_shares(self.kinds, "--kinds", "kind", FORGE_KINDS, "SPG=2,SDG=1")
+        """Each kind that is made, in the order of FORGE_KINDS or DOCUMENT_KINDS, and its share; they add up to 1."""
+        example = "SPG=2,SDG=1" if self.domain == "photograph" else "replaced=3,pasted=1"
+        return read_shares(self.kinds or "", "--kinds", "kind", _KINDS_OF[self.domain], example)
+
+    def decides(self) -> dict[str, object]:
+        """What is kept with a folder of pairs. That photographs are forged goes without saying."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("domain", "photograph")}
 
 
 @dataclass(frozen=True)
@@ -187,9 +210,10 @@ class SampleSettings:
     backbone: Backbone = "efficientnet-lite0"
     """What Corr-DINO sees both pictures with: the trunk that ships, or a size of DINOv2 that `webiml fetch` got."""
     pictures: int = 12000
-    """Forged, jittered and authentic pictures that a localizer learns from; each is made once and kept."""
+    """Forged, jittered and authentic pictures, and pages, that a localizer learns from; each is made once and kept."""
     mix: str = "forged=0.65,jittered=0.15,authentic=0.2"
-    """Shares of what a localizer learns from: forged, jittered (Object Jitter), authentic, annotated (of --data)."""
+    """Shares of what a localizer learns from: forged, jittered (Object Jitter), authentic (all three of --images),
+    annotated (of --data), document (rendered and forged pages), page (rendered pages)."""
     net: str = ""
     """A localizer of your own, with `webiml train localizer`, as package.module:function; see docs/training.md."""
 
@@ -206,7 +230,8 @@ class ForgeRun:
     count: int = 100
     """Pairs to make; with a larger number the same command goes on where it was."""
     split: str = ""
-    """Take only pictures of packs whose `split` is this, such as train; empty takes all."""
+    """Take only pictures of packs whose `split` is this, such as train; empty takes all. Of documents: the typefaces
+    and layouts of train or of val; empty is train."""
     only_shippable: bool = False
     """Take only pictures of packs that are marked `may_ship_weights`."""
     remover: str = ""

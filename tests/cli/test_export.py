@@ -106,6 +106,7 @@ def test_a_localizer_of_ones_own_gets_a_name_of_its_own(checkpoint, steeper, cap
     assert f"my-localizer {net}" in capsys.readouterr().out
     assert sorted(one.name for one in (tmp_path / "out").iterdir()) == [
         "my_localizer.data.parquet", "my_localizer.json", "my_localizer.md", "my_localizer.onnx",
+        "my_localizer.safetensors",
     ]  # fmt: skip
     assert weights.card("my_localizer", tmp_path / "out")["net"] == net
     assert weights.load("my_localizer", tmp_path / "out").outputs == OUTPUTS

@@ -10,12 +10,15 @@ import yaml
 
 from webiml.cli import main
 from webiml.cli.config import SETTINGS, read_config
+from webiml.evaluate.leaks import training_table
 from webiml.evidence.dass_input import CHANNELS
 from webiml.forge.pictures import list_pictures
+from webiml.nets import weights
 from webiml.nets.dass import build
+from webiml.nets.web_iml import build as build_web_iml
 from webiml.settings import TrainSettings
-from webiml.train.checkpoint import save_checkpoint
-from webiml.train.data_table import write_data_table
+from webiml.train.checkpoint import read_facts, save_checkpoint
+from webiml.train.data_table import read_data_table, write_data_table
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,17 @@ from webiml.train.data_table import write_data_table
         (["web-iml", "--images", ".", "--out", "o", "--mix", "forged=x"], ["--mix", "forged=x"]),
         (["web-iml", "--images", ".", "--out", "o", "--data", "."], ["--data", "--mix"]),
         (["web-iml", "--images", ".", "--out", "o", "--start", "no.safetensors"], ["no.safetensors"]),
+        (["web-iml", "--images", ".", "--out", "o", "--start", "web-lmi"], ["web-lmi", "web-iml does"]),
+        (
+            ["web-iml", "--images", ".", "--out", "o", "--start", "web-iml", "--preset", "small"],
+            ["preset tiny", "small"],
+        ),
+        (
+            ["localizer", "--images", ".", "--out", "o", "--net", "json:loads", "--start", "web-iml"],
+            ["of web-iml, not"],
+        ),
+        (["web-iml", "--out", "o"], ["--images", "--mix"]),
+        (["web-iml", "--images", ".", "--out", "o", "--mix", "document=1,page=1"], ["--images", "--mix"]),
     ],
     ids=lambda value: " ".join(value) or "nothing",
 )
@@ -89,7 +103,45 @@ def test_a_dry_run_measures_and_writes_nothing(webiml, repository, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("recipe", ["web-iml-tiny", "web-iml-tiny-second", "dass-tiny", "pair-classifier-tiny"])
+def test_documents_are_learned_from_without_any_picture_and_exported(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webiml.train.localizer_calibration.calibration", lambda deployed, samples: {})
+    settings = ["--pictures", "4", "--steps", "1", "--warmup", "0", "--batch", "1", "--size", "64", "--workers", "1"]
+    learn = ["train", "web-iml", "--mix", "document=0.75,page=0.25", "--start", "web-iml", *settings, "--out", "t"]
+    assert main.run([*learn, "--quiet", "--device", "cpu"]) == 0
+    facts = read_facts(tmp_path / "t" / "best.safetensors")
+    assert facts["rendered"] == {"document": 3, "page": 1}
+    assert weights.card("web_iml")["start_sha256"].startswith(facts["start"])
+    assert weights.card("web_iml")["data"] == facts["data"]  # what the start learned from, it has learned from
+    assert read_data_table(tmp_path / "t" / "data.parquet").num_rows == weights.card("web_iml")["pictures"]
+
+    assert main.run(["export", "t/best.safetensors", "--name", "document", "--no-half", "--out", "w"]) == 0
+    card = weights.card("document", tmp_path / "w")
+    assert (card["rendered"], card["task"], card["kind"]) == (facts["rendered"], "web-iml", "localizer")
+    assert "4 pages that were rendered" in (tmp_path / "w" / "document.md").read_text()
+    assert training_table(str(tmp_path / "w" / "document.onnx")) is not None
+    assert capsys.readouterr().err == ""
+
+
+def test_a_localizer_that_saw_no_picture_is_exported_with_an_empty_table(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webiml.train.localizer_calibration.calibration", lambda deployed, samples: {})
+    digest = write_data_table([], tmp_path / "data.parquet")
+    facts = {"task": "web-iml", "data": digest, "settings": {"preset": "tiny"}, "step": 0, "scores": {}}
+    net = build_web_iml("tiny")
+    save_checkpoint(tmp_path / "best.safetensors", net.state_dict(), facts | {"rendered": {"document": 3}}, {})
+    assert main.run(["export", "best.safetensors", "--name", "document", "--out", "w"]) == 0
+    assert weights.card("document", tmp_path / "w")["pictures"] == 0
+    known = training_table(str(tmp_path / "w" / "document.onnx"))
+    assert known is not None and known.keys == ()
+    save_checkpoint(tmp_path / "best.safetensors", net.state_dict(), facts, {})
+    assert main.run(["export", "best.safetensors", "--name", "document", "--out", "other"]) == 2
+    assert "has learned from no pages" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "recipe", ["document", "web-iml-tiny", "web-iml-tiny-second", "dass-tiny", "pair-classifier-tiny"]
+)
 def test_a_recipe_is_a_settings_file(recipe, repository):
     path = repository / "recipes" / f"{recipe}.yaml"
     values = read_config(path, *SETTINGS["train"])

@@ -183,6 +183,17 @@ def test_networks_are_the_files_of_their_cards():
         assert card["onnx_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         table = read_data_table(path.with_suffix(".data.parquet"))
         assert table.num_rows == card["pictures"] > 0
+        assert (
+            path.with_suffix(".safetensors").is_file() == ("start_sha256" in card) == (card.get("kind") == "localizer")
+        )
+
+
+def test_weights_to_start_with_are_those_of_a_card(folder):
+    assert weights.starts() == []
+    (folder / "sum.safetensors").write_bytes(b"weights")
+    assert weights.starts() == ["sum"]
+    with pytest.raises(WebimlError, match=r"sum\.safetensors in webiml are damaged"), weights.start_file("sum"):
+        pass
 
 
 def test_networks_learned_only_from_pictures_that_allow_it():

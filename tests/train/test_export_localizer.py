@@ -165,7 +165,7 @@ def test_openvino_says_the_same(half, trained, tmp_path):
     out, data = tmp_path / "out", trained.parent / "data.parquet"
     card = ship(trained, "own", shipped(), out, data=data, half=half, format="openvino")
     assert sorted(one.name for one in out.iterdir()) == [
-        "own.bin", "own.data.parquet", "own.json", "own.md", "own.onnx", "own.xml",
+        "own.bin", "own.data.parquet", "own.json", "own.md", "own.onnx", "own.safetensors", "own.xml",
     ]  # fmt: skip
     assert card["openvino"]["largest_difference"] <= 1e-4
     assert card["openvino"]["xml_sha256"] in (out / "own.md").read_text()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from webiml.forge.pair import ForgedPair
+from webiml.forge.forged_pair import ForgedPair
 from webiml.geometry import fit
 from webiml.nets.pair_classifier import BOX, KINDS, OUTPUTS, PairClassifier
 from webiml.settings import TrainSettings

@@ -14,7 +14,8 @@ from webiml.pairs.keys import safe_key
 if TYPE_CHECKING:
     from webiml.train.export import Shipped
 
-NETWORKS = ("dass", "corr-dino", "pair-classifier", "trunk", "web-iml")
+NETWORKS = ("dass", "corr-dino", "pair-classifier", "trunk", "web-iml", "document")
+TASKS = {"document": "web-iml"}  # what it was trained as, where that is not its name
 
 
 def export(
@@ -30,6 +31,8 @@ def export(
     half: bool = True,
 ) -> int:
     """Make what ships of a trained network: an ONNX file, its card, and the list of the pictures it learned from.
+
+    Of a localizer also its weights, for trainings that go on from them (--start).
 
     The ONNX file is checked against torch on several sizes before anything is written.
 
@@ -50,8 +53,8 @@ def export(
         Those of further trainings of the same network that began at the same weights, with --start or as the one that
         the others began at: the mean of all is exported.
     name
-        Which network it is: dass, corr-dino, pair-classifier, trunk or web-iml; with --net any name for the files, of
-        letters, digits, dashes and underscores.
+        Which network it is: dass, corr-dino, pair-classifier, trunk, web-iml, or document (a web-iml that learned from
+        pages); with --net any name for the files, of letters, digits, dashes and underscores.
     net
         The function that makes a localizer of your own, as package.module:factory; as in its training.
     format
@@ -101,8 +104,10 @@ def _refuse_name(name: str, net: str) -> None:
 def _known(checkpoint: Path, facts: dict[str, Any], name: str, samples: Path) -> Shipped:
     from webiml.train.shipped import as_shipped
 
-    if facts.get("task") != name:
-        raise SettingError(f"{checkpoint} is a checkpoint of {_said(facts)}, not of {name}.")
+    if facts.get("task") != TASKS.get(name, name):
+        raise SettingError(f"{checkpoint} is a checkpoint of {_said(facts)}, not of {TASKS.get(name, name)}.")
+    if name == "document" and not facts.get("rendered"):
+        raise SettingError(f"{checkpoint} has learned from no pages (--mix document=...); export it as web-iml.")
     settings = facts.get("settings")
     if not isinstance(settings, dict) or settings.get("preset") not in ("tiny", "small", "paper"):
         raise SettingError(f"{checkpoint} does not say of which preset it is.")

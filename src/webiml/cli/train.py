@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import json
 import tempfile
@@ -35,7 +34,7 @@ def train(
     network: Literal["dass", "corr-dino", "pair-classifier", "trunk", "web-iml", "localizer"],
     /,
     *,
-    images: Annotated[list[Path], Parameter(consume_multiple=True, negative="")],
+    images: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")] = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"])],
     data: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")] = None,
     start: Path | None = None,
@@ -45,7 +44,7 @@ def train(
     source: Annotated[SampleSettings, Parameter(name="*", group=_RESULT)] = _SAMPLES,
     run: Annotated[TrainRun, Parameter(name="*", group=_RUN)] = _DEFAULT_RUN,
 ) -> int:
-    """Train a network on pairs or pictures that are forged from ordinary pictures.
+    """Train a network on pairs or pictures that are forged from ordinary pictures, or on pages that are rendered.
 
     NETWORK is, for pairs, `dass` (where was the authentic picture edited?), `corr-dino` (where does the manipulated
     picture show an object of the authentic one?), `pair-classifier` (what have both in common?) or `trunk` (which
@@ -61,6 +60,7 @@ def train(
     - `webiml train dass --images pack pack2 --out training --config recipes/dass-tiny.yaml`
     - `webiml train dass --images pictures --out training --dry-run`
     - `webiml train web-iml --images pictures --data dataset --mix forged=1,annotated=1,authentic=0.5 --out training`
+    - `webiml train web-iml --start web-iml --mix document=0.8,page=0.2 --pictures 2000 --lr 3e-4 --out training`
     - `webiml train localizer --net my_package.my_net:build --images pictures --out training`
     - `torchrun --nproc-per-node 2 -m webiml train dass --images pictures --out training`
 
@@ -72,13 +72,15 @@ def train(
     network
         What is trained.
     images
-        Folders of ordinary pictures, or packs; of packs the pictures whose may_ship_weights is true.
+        Folders of ordinary pictures, or packs; of packs the pictures whose may_ship_weights is true. Not needed where
+        --mix asks for none of them.
     out
         Folder of the training; made when missing, continued when it is there.
     data
         Datasets of `webiml annotate`, folders or shards, whose kept rows a localizer learns from; see --mix.
     start
-        best.safetensors of another training of the same localizer, whose weights come first: to go on with other data.
+        best.safetensors of another training of the same localizer, or `web-iml` for the one that ships: whose weights
+        come first, to go on with other data.
     samples
         Folder of the prepared samples, which several trainings may share; OUT/samples when not given.
     config
@@ -88,13 +90,17 @@ def train(
     from webiml.cli.terminal import say
     from webiml.forge.pictures import list_pictures
     from webiml.store.atomic import make_folder
+    from webiml.train import documents
     from webiml.train.data_table import data_digest, read_data_table, write_data_table
     from webiml.train.distributed import process_group
     from webiml.train.loop import train as learn
-    from webiml.train.samples import settings_digest
+    from webiml.train.samples import list_samples, settings_digest
+    from webiml.train.start import start_digest, start_pictures
+    from webiml.train.web_iml import shares_of
 
-    _refuse_unfit(network, source, data or [], start)
-    pictures = list_pictures(images, split="train", only_shippable=True)
+    images, data = images or [], data or []
+    _refuse_unfit(network, settings, source, images, data, start)
+    pictures = list_pictures(images, split="train", only_shippable=True) if images else []
     if run.dry_run:
         planned = _plan(network, images, len(pictures), settings, source, run)
         say(json.dumps(planned, indent=2) if run.json else _plan_text(planned))
@@ -104,15 +110,19 @@ def train(
     with process_group("cpu") as place:  # of several processes the first makes the samples
         if place.rank == 0:
             make_folder(out)
-            write_data_table(pictures, out / "data.parquet")
-            _prepare(network, images, folder, settings, source, run, data or [])
+            write_data_table(pictures, out / "data.parquet", start_pictures(start) if start else None)
+            _prepare(network, images, folder, settings, source, run, data)
         place.wait()
     about: dict[str, Any] = {"task": network, "data": data_digest(read_data_table(out / "data.parquet"))}
     if network in LOCALIZERS:
         about |= {"pictures": source.pictures, "mix": source.mix}
         about |= {"net": source.net} if source.net else {}
-        about |= {"start": hashlib.sha256(start.read_bytes()).hexdigest()[:16]} if start else {}
+        about |= {"start": start_digest(start)} if start else {}
         about |= {"annotated": settings_digest(folder / "annotated" / "train")} if data else {}
+        rendered = {
+            one: len(list_samples(folder / one / "train")) for one in documents.ORIGINS if one in shares_of(source.mix)
+        }
+        about |= {"rendered": rendered} if rendered else {}
     else:
         about["pairs"] = source.pairs
     if network == "corr-dino":
@@ -131,37 +141,49 @@ def refuse_without_torch() -> None:
             raise SettingError(f"This needs {package}, which is not installed: pip install 'webiml[train]'")
 
 
-def _refuse_unfit(network: str, source: SampleSettings, data: Sequence[Path], start: Path | None) -> None:
+def _refuse_unfit(
+    network: str,
+    settings: TrainSettings,
+    source: SampleSettings,
+    images: Sequence[Path],
+    data: Sequence[Path],
+    start: Path | None,
+) -> None:
     """Raises SettingError where a setting belongs to another network, or what it names is not on this machine."""
     if (network == "localizer") != bool(source.net):
         raise SettingError("--net names the network of `webiml train localizer`: give both, or neither.")
     if network in LOCALIZERS:
+        from webiml.train import documents
         from webiml.train.networks import load_factory
-        from webiml.train.web_iml import shares_of
+        from webiml.train.start import refuse_start
+        from webiml.train.web_iml import PHOTOGRAPHED, shares_of
 
-        if ("annotated" in shares_of(source.mix)) != bool(data):
+        shares = shares_of(source.mix)
+        if ("annotated" in shares) != bool(data):
             raise SettingError("--data gives annotated pictures and --mix a share of them: give both, or neither.")
+        if any(origin in shares for origin in PHOTOGRAPHED) != bool(images):
+            raise SettingError(
+                f"--images gives what {', '.join(PHOTOGRAPHED)} pictures are made of, and --mix a share of them: give "
+                "both, or neither."
+            )
+        if any(origin in shares for origin in documents.ORIGINS):
+            documents.refuse_without_typefaces()
         if source.net:
             load_factory(source.net)
         if start:
-            _refuse_start(network, start)
+            refuse_start(start, network, settings.preset)
     elif data or start:
         flag = "--data" if data else "--start"
         raise SettingError(f"{flag} is for localizers ({', '.join(LOCALIZERS)}); {network} learns from forged pairs.")
+    elif not images:
+        raise SettingError(
+            f"{network} learns from pairs that are forged of ordinary pictures; give them with --images."
+        )
     if source.backbone == weights.SHIPPED_BACKBONE:
         return
     if network != "corr-dino":
         raise SettingError(f"--backbone is for corr-dino alone; {network} is trained without it.")
     dinov2.fetch(source.backbone)
-
-
-def _refuse_start(network: str, start: Path) -> None:
-    """Raises SettingError where a checkpoint is none, or of another network."""
-    from webiml.train.checkpoint import read_facts
-
-    task = read_facts(start).get("task")
-    if task != network:
-        raise SettingError(f"--start {start} is a checkpoint of {task}, not of {network}.")
 
 
 def _prepare(
@@ -307,18 +329,26 @@ def _try_pairs(
 def _try_pictures(
     images: Sequence[Path], folder: Path, settings: TrainSettings, mix: str, keys: Sequence[str]
 ) -> float:
-    """As `_try_pairs`; forged pictures stand for those of every origin."""
+    """As `_try_pairs`; forged pictures stand for those of every origin but pages, for which forged pages do."""
+    from webiml.train import documents
     from webiml.train.samples import prepare
     from webiml.train.web_iml import ForgedPicture, shares_of
 
-    make = ForgedPicture(tuple(images), "train", settings.seed)
-    make(keys[0])
-    clock = time.monotonic()
-    for key in keys:
-        make(key)
-    seconds = (time.monotonic() - clock) / len(keys)
-    for origin in shares_of(mix):
+    shares = shares_of(mix)
+    pages = sum(share for origin, share in shares.items() if origin in documents.ORIGINS)
+    picture, page = ForgedPicture(tuple(images), "train", settings.seed), documents.TrainingPage("train", settings.seed)
+    seconds = 0.0
+    for make, share in ((picture, 1 - pages), (page, pages)):
+        if share < 1e-9 or (make is picture and not images):  # annotated pictures alone cost nothing to make
+            continue
+        make(keys[0])
+        clock = time.monotonic()
+        for key in keys:
+            make(key)
+        seconds += share * (time.monotonic() - clock) / len(keys)
+    for origin in shares:
         for split in ("train", "val"):
+            make = picture if images and origin not in documents.ORIGINS else page
             prepare(make, keys, folder / origin / split, {}, quiet=True)
     return seconds
 

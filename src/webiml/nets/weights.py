@@ -1,6 +1,7 @@
 """Networks by name: ONNX files beside their cards, run by onnxruntime.
 
     webiml/weights/<name>.onnx, <name>.json (card: hashes, inputs, outputs), <name>.md, <name>.data.parquet
+    and of a localizer <name>.safetensors, the weights that a training may begin with
 
 `webiml export` makes them, those that ship and those of one's own: a folder that is given is looked into first, for
 each network. No torch is needed to run them.
@@ -11,8 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +151,28 @@ def names(folder: Path | None = None) -> list[str]:
     where = folder or _shipped()
     found = where.iterdir() if where.is_dir() else ()
     return sorted(entry.name.removesuffix(".onnx") for entry in found if entry.name.endswith(".onnx"))
+
+
+def starts() -> list[str]:
+    """Names of the localizers that ship with weights to begin a training with, as users write them; sorted."""
+    return sorted(name.replace("_", "-") for name in names() if (_shipped() / f"{name}.safetensors").is_file())
+
+
+@contextmanager
+def start_file(name: str) -> Iterator[Path]:
+    """The file of the weights to begin a training with, of a name in `starts`.
+
+    Raises:
+        WebimlError: it is not the file of its card.
+    """
+    name = name.replace("-", "_")
+    with as_file(_shipped() / f"{name}.safetensors") as path:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != card(name).get("start_sha256"):
+            raise WebimlError(
+                f"The weights {path.name} in webiml are damaged: they are not the file of their card; "
+                f"{_mend(name, None)}."
+            )
+        yield path
 
 
 @cache

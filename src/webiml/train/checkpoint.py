@@ -24,7 +24,7 @@ from webiml.errors import SettingError
 from webiml.runners.where import commit
 from webiml.store.atomic import write_bytes
 
-_FACTS = "webiml"  # the one entry of the header's metadata; several would be written in any order
+FACTS = "webiml"  # the one entry of the header's metadata; several would be written in any order
 _MAX_JSON_BYTES = 1 << 24
 _TYPES = {
     torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
@@ -43,7 +43,7 @@ def save_checkpoint(
         OutputError: it cannot be written; the checkpoint before stays.
     """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(path, save(stored, {_FACTS: json.dumps(facts, sort_keys=True)}))
+    write_bytes(path, save(stored, {FACTS: json.dumps(facts, sort_keys=True)}))
     write_bytes(path.with_suffix(".json"), (json.dumps({**facts, **notes}, indent=2, sort_keys=True) + "\n").encode())
 
 
@@ -55,7 +55,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     """
     with _open(path) as file:
         try:
-            facts = json.loads((file.metadata() or {})[_FACTS])
+            facts = json.loads((file.metadata() or {})[FACTS])
         except (KeyError, ValueError, RecursionError):
             facts = None
     if not isinstance(facts, dict):
@@ -75,9 +75,10 @@ def read_notes(path: Path) -> dict[str, Any]:
     return {}
 
 
-def load_tensors(path: Path, into: Mapping[str, torch.Tensor]) -> None:
+def load_tensors(path: Path, into: Mapping[str, torch.Tensor], *, half: bool = False) -> None:
     """Copy the tensors of a checkpoint into those of `into`, in place, all of them or none.
 
+    Args: half: take float16, too, where `into` has float32 of two or more dimensions.
     Raises:
         SettingError: a name is missing or too many, or a shape or type differs; says which.
     """
@@ -87,7 +88,10 @@ def load_tensors(path: Path, into: Mapping[str, torch.Tensor]) -> None:
         differing += [f"it has {name}, which is unknown here" for name in sorted(stored - set(into))]
         for name in sorted(stored & set(into)):  # shapes come from the header: nothing large has been read yet
             there, tensor = file.get_slice(name), into[name]
-            if (there.get_shape(), there.get_dtype()) != (list(tensor.shape), _TYPES[tensor.dtype]):
+            types = {_TYPES[tensor.dtype]}
+            if half and tensor.dtype == torch.float32 and tensor.ndim >= 2:
+                types.add("F16")
+            if there.get_shape() != list(tensor.shape) or there.get_dtype() not in types:
                 shape = "x".join(map(str, there.get_shape())) or "one number"
                 wanted = "x".join(map(str, tensor.shape)) or "one number"
                 differing.append(f"{name} is {there.get_dtype()} {shape}, not {_TYPES[tensor.dtype]} {wanted}")

@@ -44,13 +44,19 @@ ALLOWED_LICENSES = frozenset(
 """Licences of pictures that weights which ship may have learned from."""
 
 
-def write_data_table(pictures: Iterable[SourcePicture], path: Path) -> str:
+def write_data_table(pictures: Iterable[SourcePicture], path: Path, before: pa.Table | None = None) -> str:
     """Write one row (COLUMNS) a picture, sorted by key, to a Parquet file; its digest, see `data_digest`.
 
+    Args:
+        pictures: none where a training needs none; the table then has no row.
+        before: the table of the weights that the training begins with; its pictures were learned from, too.
     Raises:
         OutputError: it cannot be written.
     """
-    rows = [{name: getattr(picture, name) for name in COLUMNS} for picture in sorted(pictures, key=lambda p: p.key)]
+    rows = [{name: getattr(picture, name) for name in COLUMNS} for picture in pictures]
+    listed = {row["sha256"] for row in rows}
+    rows += [row for row in (before.to_pylist() if before else ()) if row["sha256"] not in listed]
+    rows.sort(key=lambda row: row["key"])
     table = pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in COLUMNS]))
     sink = io.BytesIO()
     pq.write_table(table, sink)

@@ -21,6 +21,7 @@ from webiml.train.agreement import ROUNDING_TOLERANCE, TOLERANCE, differences, e
 from webiml.train.checkpoint import load_mean, read_facts, read_notes
 from webiml.train.data_table import data_digest, licenses, read_data_table, refuse_other_licenses
 from webiml.train.onnx_graph import fold_padding, halve
+from webiml.train.start import save_start
 
 OPSET = 17
 
@@ -116,6 +117,8 @@ def ship(
 ) -> dict[str, Any]:
     """Write OUT/<name>.onnx, .json (card), .md (the same for people) and .data.parquet from a checkpoint; the card.
 
+    Of a localizer also OUT/<name>.safetensors, its weights for trainings that go on from it.
+
     Args:
         shipped: the network of the checkpoint's preset; its weights are overwritten.
         data: the training's data.parquet; must be what the checkpoints say they learned from.
@@ -142,6 +145,8 @@ def ship(
         from webiml.train.openvino import export_openvino
 
         exported["openvino"] = export_openvino(whole, interface, out / f"{name}.onnx", half=half)
+    if interface.facts.get("kind") == "localizer":
+        exported["start_sha256"] = save_start(out / f"{name}.safetensors", shipped.learned.state_dict(), facts)
     card = {
         "name": name,
         "about": interface.about,
@@ -159,7 +164,7 @@ def ship(
         "data": data_digest(table),
         **{
             key: facts[key]
-            for key in ("task", "net", "backbone", "settings", "settings_hash", "step", "scores")
+            for key in ("task", "net", "backbone", "settings", "settings_hash", "step", "scores", "start", "rendered")
             if key in facts
         },
         **{key: notes[key] for key in ("seconds", "hardware", "commit", "webiml", "torch") if key in notes},
@@ -196,6 +201,7 @@ def card_text(card: Mapping[str, Any]) -> str:
         f"webiml {card.get('webiml', '?')} at commit {card.get('commit') or 'unknown'}."
     )
     limits = "\n".join(f"- {sentence}" for sentence in card["limits"]) or "- Not examined."
+    others = _openvino_line(card) + _start_line(card)
     return f"""# {card["name"]}
 
 {card["about"]}
@@ -208,7 +214,7 @@ Output: {card["output"]}
 
 {made}
 
-Scores of the training's own validation (pictures of the packs' val split, averaged weights): {scores}.
+Scores of the training's own validation ({_validated_on(card)}, averaged weights): {scores}.
 
 ## Limits
 
@@ -217,7 +223,7 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 ## Data
 
 {card["pictures"]:,} pictures, each a row of `{card["name"]}.data.parquet`
-(key, source, license, author, sha256, phash).
+(key, source, license, author, sha256, phash).{_rendered_line(card)}
 
 | licence | pictures |
 |---|---|
@@ -226,15 +232,39 @@ Scores of the training's own validation (pictures of the packs' val split, avera
 ## Files
 
 - `{card["name"]}.onnx` SHA-256 `{card["onnx_sha256"]}`, differs from torch by at most {card["largest_difference"]:.1g},
-  with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} ({unit}){_openvino_line(card)}
+  with weights stored as {card["stored"]} by at most {card["rounding"]:.1g} ({unit}){others}
 - checkpoint SHA-256 `{card["checkpoint_sha256"]}`{_averaged_lines(card)}
 """
+
+
+def _validated_on(card: Mapping[str, Any]) -> str:
+    pages = ["rendered pages of typefaces and layouts held out"] if card.get("rendered") else []
+    return " and ".join(["pictures of the packs' val split"] * (not pages or card["pictures"] > 0) + pages)
+
+
+def _rendered_line(card: Mapping[str, Any]) -> str:
+    rendered = card.get("rendered")
+    if not rendered:
+        return ""
+    counts = ", ".join(
+        f"{count:,} {'forged' if origin == 'document' else 'untouched'}" for origin, count in rendered.items()
+    )
+    return f"\nAnd {sum(rendered.values()):,} pages that were rendered for it ({counts}); they show no picture."
 
 
 def _averaged_lines(card: Mapping[str, Any]) -> str:
     return "".join(
         f"\n- the mean with checkpoint SHA-256 `{one['sha256']}`, step {one['step']}"
         for one in card.get("averaged_with", ())
+    )
+
+
+def _start_line(card: Mapping[str, Any]) -> str:
+    if "start_sha256" not in card:
+        return ""
+    return (
+        f"\n- `{card['name']}.safetensors` SHA-256 `{card['start_sha256']}`: the same weights before calibration, "
+        "those of two and\n  more dimensions as float16, for `webiml train --start`"
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from webiml.forge.forged_pair import ForgedPair
 from webiml.forge.objects import find_parts_of, stored_name
-from webiml.forge.pair import ForgedPair, forge_pair, untouched_picture
+from webiml.forge.pair import forge_pair, untouched_picture
 from webiml.forge.pictures import SourcePicture, list_pictures
 from webiml.runners.cores import one_thread
 from webiml.runners.local import run_ordered

@@ -20,7 +20,7 @@ from webiml.forge.web_degradation import drawn_strength, through_the_web
 from webiml.geometry.looks import looks, mean_look
 from webiml.nets.localizer import Deployed
 from webiml.train.samples import list_samples, read
-from webiml.train.web_iml import VALIDATION_PICTURES
+from webiml.train.web_iml import UNTOUCHED, VALIDATION_PICTURES
 
 CURVES = ("pixel", "certain", "score_curve")  # buffers of `Deployed`
 THRESHOLDS = np.linspace(-8, 6, 141)  # of logits
@@ -100,7 +100,7 @@ def logistic(x: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def _val_keys(folder: Path) -> list[tuple[str, str]]:
     origins = [origin for origin in VALIDATION_PICTURES if (folder / origin / "val").is_dir()]
     found = [(origin, key) for origin in origins for key in list_samples(folder / origin / "val")]
-    if len(origins) < 2 or "authentic" not in origins:
+    if len({origin in UNTOUCHED for origin in origins}) < 2:
         raise SettingError(f"{folder} holds no manipulated and authentic pictures to calibrate with; train with both.")
     return found
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from webiml.evidence.evidence import Evidence
 from webiml.evidence.kind_input import GRID, SIDE, crop_box, kind_input, tilt
-from webiml.forge.pair import ForgedPair
+from webiml.forge.forged_pair import ForgedPair
 from webiml.nets.pair_classifier import ALIGNED, BOX, KINDS, PairClassifier, Reader, StackedClassifier, build, turned
 from webiml.settings import TrainSettings
 from webiml.train.forged import Forged, prepare_forged

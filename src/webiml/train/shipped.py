@@ -29,11 +29,13 @@ def as_shipped(network: str, settings: dict[str, Any], samples: Path) -> Shipped
     """What ships of a network, its weights not loaded yet.
 
     Args:
-        network: dass, corr-dino, pair-classifier, trunk or web-iml. settings: of its training.
+        network: dass, corr-dino, pair-classifier, trunk, web-iml or document. settings: of its training.
         samples: of its training; the pair classifier and Web-IML are calibrated on their val split.
     """
     if network == "web-iml":
         return _web_iml(settings["preset"], samples)
+    if network == "document":
+        return _document(settings["preset"], samples)
     if network == "pair-classifier":
         return _pair_classifier(settings, samples)
     if network == "trunk":
@@ -67,6 +69,17 @@ def _web_iml(preset: str, samples: Path) -> Shipped:
     )
     about = "Where was a picture manipulated? Web-IML looks at one picture alone, with the trunk of EfficientNet-Lite0 "
     return _localizer(build_web_iml(preset), about + "(see efficientnet_lite0.md).", limits, samples)
+
+
+def _document(preset: str, samples: Path) -> Shipped:
+    limits = (
+        "It learned from pages that were rendered, forged and degraded by a program, in Latin letters, of a few "
+        "typefaces and layouts: real documents look different, and how often it is wrong about them is not known.",
+        "It says where a page looks as if it had been edited, not why, by whom, or whether that matters.",
+        "Words that were typed anew before the page was printed and scanned leave little to see.",
+    )
+    about = "Where was the picture of a document manipulated? Web-IML, gone on with pages, with the trunk of "
+    return _localizer(build_web_iml(preset), about + "EfficientNet-Lite0 (see efficientnet_lite0.md).", limits, samples)
 
 
 def _localizer(net: nn.Module, about: str, limits: tuple[str, ...], samples: Path) -> Shipped:

@@ -1,4 +1,4 @@
-"""What a localizer learns from: single pictures that were forged, jittered, annotated, or left as they are.
+"""What a localizer learns from: single pictures and pages that were forged, jittered, annotated, or left as they are.
 
 A picture costs a twentieth of a second to forge and less than a hundredth to cut a crop from, so pictures are forged
 once, kept at their own resolution, and cut anew at every step. Nothing is ever enlarged, and an authentic picture has
@@ -29,18 +29,23 @@ from webiml.metrics.ranking import auc
 from webiml.nets.localizer import stride_of
 from webiml.nets.web_iml import PRESETS, Preset, WebIml
 from webiml.settings import TrainSettings, read_shares
+from webiml.train import documents
 from webiml.train.annotated import prepare_annotated
-from webiml.train.checkpoint import load_tensors
 from webiml.train.forged import Forged, prepare_forged
 from webiml.train.samples import Arrays, list_samples, read
 from webiml.train.segmentation import MISSING, padded, soft_dice
+from webiml.train.start import load_start
 
 SIZES, SIZE_SHARES = (256, 384, 512), (0.3, 0.5, 0.2)  # longest side of what is forged, before the web, pixels
-ORIGINS = ("forged", "jittered", "authentic", "annotated")
+PHOTOGRAPHED = ("forged", "jittered", "authentic")  # origins that are made of pictures which somebody gives
+ORIGINS = (*PHOTOGRAPHED, "annotated", *documents.ORIGINS)
 MIX = "forged=0.65,jittered=0.15,authentic=0.2"
 KINDS = {"forged": "single", "jittered": "jittered"}  # of webiml.forge.pair
-VALIDATION_PICTURES = {"forged": 240, "jittered": 40, "authentic": 160}  # all of them calibrate what ships
-VALIDATED = {"forged": 100, "jittered": 20, "authentic": 50}  # the first of them validate while training
+VALIDATION_PICTURES = {"forged": 240, "jittered": 40, "authentic": 160, "document": 160, "page": 80}
+"""All of them calibrate what ships."""
+VALIDATED = {"forged": 100, "jittered": 20, "authentic": 50, "document": 60, "page": 20}
+"""The first of them validate while training."""
+UNTOUCHED = ("authentic", "page")  # origins without anything to find
 SAVED_AGAIN = 0.3  # share of the crops that are saved once more, as JPEG of quality 60 to 97
 EMPTY_CROPS = 0.15  # share of the crops of manipulated pictures that may miss the mask
 ENTROPY, DICE, SCORE, CERTAIN = 3.0, 0.5, 0.2, 0.1  # weights of the loss's parts
@@ -97,22 +102,30 @@ def prepare_pictures(
 ) -> None:
     """Make the samples of a training under FOLDER/<origin>/<split>, or go on there: `pictures` in all, by their shares.
 
-    Args: data: annotated datasets, whose rows become the origin `annotated`; all of them, whatever `pictures` says.
+    Args:
+        images: folders and packs of pictures; none are needed where the mix has nothing of PHOTOGRAPHED.
+        data: annotated datasets, whose rows become the origin `annotated`; all of them, whatever `pictures` says.
     Raises:
-        SettingError: the mix cannot be read, or has annotated pictures without `data`.
+        SettingError: the mix cannot be read, or has annotated pictures without `data`, or photographs without `images`.
     """
     shares = shares_of(mix)
+    if not images and any(origin in PHOTOGRAPHED for origin in shares):
+        raise SettingError(f"--mix has a share of {', '.join(PHOTOGRAPHED)} pictures, which are made of --images.")
     if ("annotated" in shares) != bool(data):
         raise SettingError("--mix has a share of annotated pictures and --data gives them: give both, or neither.")
     for origin, share in shares.items():
         if origin == "annotated":
             prepare_annotated(data, folder / origin, workers=workers, quiet=quiet)
             continue
+        counts = {"train": max(1, round(share * pictures)), "val": min(VALIDATION_PICTURES[origin], 4 + pictures // 8)}
+        if origin in documents.ORIGINS:
+            documents.prepare_pages(folder / origin, origin, counts, seed=seed, workers=workers, quiet=quiet)
+            continue
         prepare_forged(
             functools.partial(ForgedPicture, origin=origin),
             images,
             folder / origin,
-            {"train": max(1, round(share * pictures)), "val": min(VALIDATION_PICTURES[origin], 4 + pictures // 8)},
+            counts,
             seed=seed,
             workers=workers,
             quiet=quiet,
@@ -129,7 +142,8 @@ class WebImlTask:
         mix: shares of the origins, as `shares_of` reads them.
         net: makes any network of (B, 3, H, W) in [0, 1] to logits (B, 1, H, W), to be trained instead of Web-IML.
         hardest: share of the pixels, the hardest of each sample, that the cross-entropy counts; 1 takes all.
-        start: best.safetensors of another training of the same network, whose weights come first.
+        start: best.safetensors of another training of the same network, or the name of a localizer that ships, such
+            as web-iml: whose weights come first.
     Raises:
         SettingError: `start` is no checkpoint, or of another network.
     """
@@ -153,7 +167,7 @@ class WebImlTask:
         torch.manual_seed(settings.seed)
         made = net() if net else WebIml(preset or PRESETS[settings.preset])
         if start:
-            load_tensors(start, made.state_dict())
+            load_start(start, made.state_dict())
         self.net: nn.Module = made.to(memory_format=torch.channels_last)  # pyright: ignore
 
     def sample(self, index: int) -> Arrays:
