@@ -256,14 +256,19 @@ def f1_of_levels(levels: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def best_threshold(seen: Sequence[Seen]) -> tuple[float, float]:
-    """The single threshold with the highest mean per-image F1, and that F1; of equals the one next to 0.5.
+    """The single threshold with the highest mean per-image F1, and that F1; see `best_of_curve`."""
+    return best_of_curve(np.mean([one.f1 for one in seen if one.f1 is not None], axis=0))
+
+
+def best_of_curve(mean: np.ndarray) -> tuple[float, float]:
+    """The threshold at which (LEVELS,) means of F1 are highest, and that mean; of equals the one next to 0.5.
 
     A threshold lies halfway between two levels of the stored map: 0.5 is the one below HALF. Level 0 would mark
     everything and is no threshold.
     """
-    mean = np.append(np.mean([one.f1 for one in seen if one.f1 is not None], axis=0), 0)
-    level = best_level(mean)
-    return threshold_of(level), float(mean[level])
+    curve = np.append(mean, 0)
+    level = best_level(curve)
+    return threshold_of(level), float(curve[level])
 
 
 def ranked_auc(positive: np.ndarray, negative: np.ndarray) -> float | None:

@@ -19,17 +19,18 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from webiml.errors import BadImage, SettingError
 from webiml.forge.edits import Remover
+from webiml.forge.forged_pair import ForgedPair
 from webiml.forge.labels import InstanceMasks, store_labels
 from webiml.forge.named import function_named
 from webiml.forge.objects import parts_of, stored_name
-from webiml.forge.pair import JITTERED, ForgedPair, forge_pair
+from webiml.forge.pair import JITTERED, forge_pair
 from webiml.forge.pictures import SkippedPicture, SourcePicture, read_picture
 from webiml.images.codec import encode_png
 from webiml.runners.cores import one_thread
@@ -103,33 +104,75 @@ def forge_folder(
         if masks is not None:
             sound, unlabelled = store_labels(sound, masks, out / LABELS, workers)
             made.skipped += unlabelled
-        for row in rows.values():
-            made.add(row)
-        made.resumed = made.pairs
-        if on_start:
-            on_start(made)
-        todo = [key for key in pair_keys(count) if key not in rows]
-        forge = partial(_forge, pictures=sound, settings=settings, objects=out / OBJECTS, remover=remover)
-        failures: list[SkippedPicture] = []
-        with closing(run_ordered(forge, todo, workers, one_thread)) as results, Lines(out / _STATE / _LINES) as journal:
-            for key, result in results:
-                if isinstance(result, str):
-                    raise SettingError(result)
-                if isinstance(result, Crashed):
-                    made.failed += 1
-                    failures.append(SkippedPicture(key, Problem(Reason.INTERNAL_ERROR, result.detail[:300])))
-                    continue
-                row, files = result
-                for name, data in files.items():
-                    if not name.startswith(OBJECTS) or not (out / name).exists():
-                        write_bytes(out / name, data)
-                journal.add(row)
-                rows[key] = row
-                made.add(row)
-                if on_pair:
-                    on_pair()
-        _write_tables(out, [rows[key] for key in sorted(rows)], [*made.skipped, *failures])
+        forge = partial(_of_pictures, pictures=sound, settings=settings, objects=out / OBJECTS, remover=remover)
+        _fill(out, rows, made, forge, count, workers, on_start, on_pair)
     return made
+
+
+def forge_documents(
+    out: Path,
+    settings: ForgeSettings,
+    split: str,
+    count: int,
+    *,
+    workers: int = 1,
+    on_start: Callable[[Made], None] | None = None,
+    on_pair: Callable[[], None] | None = None,
+) -> Made:
+    """As `forge_folder`, of pages that are rendered here.
+
+    Args:
+        split: whose typefaces and layouts, "train" or "val".
+    Raises:
+        SettingError: `out` holds something else or was made otherwise, or a typeface is not installed.
+        OutputError: as `forge_folder`.
+    """
+    from webiml.forge.document.forgery import forge_document  # with its typefaces, which photographs do without
+
+    made = Made()
+    with _opened(out, settings.decides() | {"split": split}) as rows:
+        forge = partial(forge_document, settings=settings, split=split)
+        _fill(out, rows, made, forge, count, max(1, workers), on_start, on_pair)
+    return made
+
+
+def _fill(
+    out: Path,
+    rows: dict[str, dict[str, str]],
+    made: Made,
+    forge: Callable[[str], ForgedPair],
+    count: int,
+    workers: int,
+    on_start: Callable[[Made], None] | None,
+    on_pair: Callable[[], None] | None,
+) -> None:
+    """Forge what is not among the finished `rows` yet, add it to them and to `made`, and write the tables."""
+    for row in rows.values():
+        made.add(row)
+    made.resumed = made.pairs
+    if on_start:
+        on_start(made)
+    todo = [key for key in pair_keys(count) if key not in rows]
+    work = partial(_forge, forge=forge, objects=out / OBJECTS)
+    failures: list[SkippedPicture] = []
+    with closing(run_ordered(work, todo, workers, one_thread)) as results, Lines(out / _STATE / _LINES) as journal:
+        for key, result in results:
+            if isinstance(result, str):
+                raise SettingError(result)
+            if isinstance(result, Crashed):
+                made.failed += 1
+                failures.append(SkippedPicture(key, Problem(Reason.INTERNAL_ERROR, result.detail[:300])))
+                continue
+            row, files = result
+            for name, data in files.items():
+                if not name.startswith(OBJECTS) or not (out / name).exists():
+                    write_bytes(out / name, data)
+            journal.add(row)
+            rows[key] = row
+            made.add(row)
+            if on_pair:
+                on_pair()
+    _write_tables(out, [rows[key] for key in sorted(rows)], [*made.skipped, *failures])
 
 
 def pair_keys(count: int) -> Iterator[str]:
@@ -177,13 +220,19 @@ def _check(picture: SourcePicture) -> Problem | None:
     return None
 
 
-def _forge(
+def _of_pictures(
     key: str, pictures: Sequence[SourcePicture], settings: ForgeSettings, objects: Path, remover: str | Remover
-) -> tuple[dict[str, str], dict[str, bytes]] | str:
-    """Row and files of one pair; a sentence when the pictures do not suffice."""
+) -> ForgedPair:
     fill = load_remover(remover) if isinstance(remover, str) and remover else remover or None
+    return forge_pair(key, pictures, settings, objects=objects, remover=cast("Remover | None", fill))
+
+
+def _forge(
+    key: str, forge: Callable[[str], ForgedPair], objects: Path
+) -> tuple[dict[str, str], dict[str, bytes]] | str:
+    """Row and files of one pair; a sentence when it cannot be made."""
     try:
-        pair = forge_pair(key, pictures, settings, objects=objects, remover=cast("Remover | None", fill))
+        pair = forge(key)
     except SettingError as error:
         return str(error)
     files = {f"manipulated/{key}.png": encode_png(pair.manipulated), f"masks/{key}.png": _map_png(pair.mask)}
@@ -193,7 +242,7 @@ def _forge(
         files[f"donor_masks/{key}.png"] = _map_png(pair.donor_mask)
     row = _row(pair, files)
     for picture in pair.sources:
-        if not (objects / stored_name(picture)).exists():
+        if isinstance(picture, SourcePicture) and not (objects / stored_name(picture)).exists():
             files[f"{OBJECTS}/{stored_name(picture)}"] = encode_png(parts_of(picture, objects))
     return row, files
 
@@ -245,7 +294,7 @@ def _provenance(
     """What decides the bytes of a folder."""
     listed = "\n".join(f"{one.key} {one.sha256} {one.scene} {one.mask is not None}" for one in pictures)
     named = remover if isinstance(remover, str) else f"{remover.__module__}:{getattr(remover, '__qualname__', '?')}"
-    decides = asdict(settings) | {"pictures": hashlib.sha256(listed.encode()).hexdigest()[:16], "remover": named}
+    decides = settings.decides() | {"pictures": hashlib.sha256(listed.encode()).hexdigest()[:16], "remover": named}
     return decides | ({"labels": masks.name} if masks else {})
 
 

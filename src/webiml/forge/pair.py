@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from webiml.errors import SettingError
 from webiml.forge import edits
 from webiml.forge.donor import paste_of
 from webiml.forge.edits import Remover, settled
+from webiml.forge.forged_pair import ForgedPair, Forgery, chance, sent
 from webiml.forge.object_jitter import jitter
 from webiml.forge.objects import Rng
 from webiml.forge.pictures import SourcePicture
@@ -60,46 +59,6 @@ _FOREIGN = ("splice", "large_paste", "background_replaced")  # need a second pic
 _OF_THE_SOURCE = ("copy_move", "flat_copy_move", "resized_in_place")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ForgedPair:
-    """A pair of which everything is known.
-
-    Attributes:
-        key, kind: `single` pairs are SPG pairs whose authentic side is not meant to be shown.
-        authentic, manipulated: (H, W, 3) uint8, sizes may differ, after the web.
-        mask: (H, W) bool, of the manipulated picture; all False for identical and unrelated pairs.
-        donor_mask: (h, w) bool, of the authentic picture: what of it is seen in the manipulated one; SDG only.
-        transforms: 3x3 float64, authentic points (x, y) to manipulated points, after the web: one for SPG and
-            identical, one a pasted copy for SDG, none for unrelated. Of a thing that was bent, without the bend.
-        operations: what was done, in order; `web:` and `web authentic:` come last.
-        sources: every picture that went into it, each once.
-    """
-
-    key: str
-    kind: Kind
-    authentic: np.ndarray
-    manipulated: np.ndarray
-    mask: np.ndarray
-    donor_mask: np.ndarray | None
-    transforms: tuple[np.ndarray, ...]
-    operations: tuple[str, ...]
-    sources: tuple[SourcePicture, ...]
-    single: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Forgery:
-    """A pair before the web; `transforms` as in ForgedPair, mask and donor_mask (H, W) bool."""
-
-    authentic: np.ndarray
-    manipulated: np.ndarray
-    mask: np.ndarray
-    donor_mask: np.ndarray | None
-    transforms: list[np.ndarray]
-    operations: list[str]
-    sources: list[SourcePicture]
-
-
 def forge_pair(
     key: str,
     pictures: Sequence[SourcePicture],
@@ -119,7 +78,7 @@ def forge_pair(
         SettingError: too few pictures, or none in which an edit can be seen.
         BadImage: a picture cannot be read any more.
     """
-    rng = _chance(key, settings)
+    rng = chance(key, settings.seed)
     shares = settings.shares
     what = str(rng.choice(list(shares), p=list(shares.values())))
     bench = _Bench(pictures, settings.size, objects, remover)
@@ -131,7 +90,7 @@ def forge_pair(
     if forgery is None:
         raise SettingError(f"No {what} pair can be made of these pictures: give more, or larger ones.")
     kind = Kind.SPG if what in _ALONE else Kind(what)
-    return _sent(key, kind, forgery, rng, _STRENGTHS_OF_SINGLES if what in _ALONE else STRENGTHS, what == "single")
+    return sent(key, kind, forgery, rng, _STRENGTHS_OF_SINGLES if what in _ALONE else STRENGTHS, what == "single")
 
 
 def untouched_picture(
@@ -145,16 +104,12 @@ def untouched_picture(
     Raises:
         SettingError, BadImage: as `forge_pair`.
     """
-    rng = _chance(key, settings)
+    rng = chance(key, settings.seed)
     bench = _Bench(pictures, settings.size, objects, None)
     (picture,) = bench.draw(1, rng, labelled=rng.random() < 0.75)
     rgb = bench.open(picture, rng).rgb
     strength = drawn_strength(rng, _STRENGTHS_OF_SINGLES)
     return np.ascontiguousarray(through_the_web(rgb, np.zeros(rgb.shape[:2], bool), strength, rng)[0])
-
-
-def _chance(key: str, settings: ForgeSettings) -> Rng:
-    return np.random.default_rng(np.frombuffer(hashlib.sha256(f"{settings.seed}/{key}".encode()).digest(), np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +149,7 @@ class _Bench:
 # ---------------------------------------------------------------- the kinds
 
 
-def _spg(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _spg(bench: _Bench, rng: Rng) -> Forgery | None:
     donor_picture, picture = bench.draw(2, rng, labelled=rng.random() < 0.4)
     if rng.random() < 0.4:  # the labelled one is edited: its own objects move or vanish
         donor_picture, picture = picture, donor_picture
@@ -215,10 +170,10 @@ def _spg(bench: _Bench, rng: Rng) -> _Forgery | None:
     if not done or not 0.002 <= mask.mean() <= 0.7:
         return None
     used = [picture, donor_picture] if any(name in _FOREIGN for name in done) else [picture]
-    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
+    return Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
 
 
-def _single(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _single(bench: _Bench, rng: Rng) -> Forgery | None:
     """As `_spg`, but as people forge a picture that stands alone: mostly one whole thing, pasted or repeated."""
     bench = replace(bench, whole=True)
     donor_picture, picture = bench.draw(2, rng, labelled=rng.random() < 0.75)
@@ -237,7 +192,7 @@ def _single(bench: _Bench, rng: Rng) -> _Forgery | None:
     if not done or not 0.004 <= mask.mean() <= 0.5:
         return None
     used = [picture, donor_picture] if donor else [picture]
-    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
+    return Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], done, used)
 
 
 def _edited(
@@ -250,7 +205,7 @@ def _edited(
     return getattr(edits, name)(rgb, scene, rng)
 
 
-def _sdg(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _sdg(bench: _Bench, rng: Rng) -> Forgery | None:
     donor_picture, picture, third = bench.draw(3, rng, labelled=rng.random() < 0.6)
     donor, scene = bench.open(donor_picture, rng), bench.open(picture, rng)
     made = paste_of(donor, scene, rng)
@@ -267,16 +222,16 @@ def _sdg(bench: _Bench, rng: Rng) -> _Forgery | None:
     seen = settled(scene.rgb, rgb, mask)
     if seen is None:
         return None
-    return _Forgery(donor.rgb, rgb, mask, made.donor_mask(scene.shape), list(made.transforms), done, used)
+    return Forgery(donor.rgb, rgb, mask, made.donor_mask(scene.shape), list(made.transforms), done, used)
 
 
-def _identical(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _identical(bench: _Bench, rng: Rng) -> Forgery | None:
     (picture,) = bench.draw(1, rng)
     scene = bench.open(picture, rng)
-    return _Forgery(scene.rgb, scene.rgb, np.zeros(scene.shape, bool), None, [np.eye(3)], [], [picture])
+    return Forgery(scene.rgb, scene.rgb, np.zeros(scene.shape, bool), None, [np.eye(3)], [], [picture])
 
 
-def _unrelated(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _unrelated(bench: _Bench, rng: Rng) -> Forgery | None:
     """Two scenes, in some pairs with an object of one class in both; the manipulated one may be forged from a third."""
     one, two, three = bench.draw(3, rng)
     if rng.random() < 0.4:
@@ -291,10 +246,10 @@ def _unrelated(bench: _Bench, rng: Rng) -> _Forgery | None:
             rgb = edit[0]
             used.append(three)
             done.append("splice")
-    return _Forgery(bench.open(one, rng).rgb, rgb, np.zeros(scene.shape, bool), None, [], done, used)
+    return Forgery(bench.open(one, rng).rgb, rgb, np.zeros(scene.shape, bool), None, [], done, used)
 
 
-def _jittered(bench: _Bench, rng: Rng) -> _Forgery | None:
+def _jittered(bench: _Bench, rng: Rng) -> Forgery | None:
     """Objects of a picture in another size, exposure or texture where they stand."""
     (picture,) = bench.draw(1, rng, labelled=rng.random() < 0.9)
     scene = bench.open(picture, rng)
@@ -302,7 +257,7 @@ def _jittered(bench: _Bench, rng: Rng) -> _Forgery | None:
     if changed is None:
         return None
     rgb, mask = changed
-    return _Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], [JITTERED], [picture])
+    return Forgery(scene.rgb, rgb, mask, None, [np.eye(3)], [JITTERED], [picture])
 
 
 _MAKERS = {
@@ -313,50 +268,3 @@ _MAKERS = {
     "single": _single,
     "jittered": _jittered,
 }
-
-
-# ---------------------------------------------------------------- the web
-
-
-def _sent(key: str, kind: Kind, forgery: _Forgery, rng: Rng, shares: dict[Strength, float], single: bool) -> ForgedPair:
-    """Both sides through the web, each on its own way, and the truth with them."""
-    strength = drawn_strength(rng, shares)
-    nothing = np.zeros(forgery.authentic.shape[:2], bool)
-    given = forgery.donor_mask if forgery.donor_mask is not None else nothing
-    authentic, donor_mask, from_authentic, web_authentic = through_the_web(
-        forgery.authentic, given, strength, rng, mirror=0.08
-    )
-    manipulated, mask, to_manipulated, web = through_the_web(
-        forgery.manipulated, forgery.mask, strength, rng, mirror=0.0
-    )
-    back = np.linalg.inv(from_authentic)
-    transforms = tuple(_normal(to_manipulated @ one @ back) for one in forgery.transforms)
-    if kind is Kind.SDG:
-        donor_mask &= _in_sight(transforms, mask, donor_mask.shape)
-    operations = [*forgery.operations, "web:" + "+".join(web), "web authentic:" + "+".join(web_authentic)]
-    return ForgedPair(
-        key=key,
-        kind=kind,
-        authentic=np.ascontiguousarray(authentic),
-        manipulated=np.ascontiguousarray(manipulated),
-        mask=np.ascontiguousarray(mask),
-        donor_mask=donor_mask if kind is Kind.SDG else None,
-        transforms=transforms,
-        operations=tuple(operations),
-        sources=tuple(dict.fromkeys(forgery.sources)),
-        single=single,
-    )
-
-
-def _in_sight(transforms: Sequence[np.ndarray], mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Where the authentic picture's points land on the mask of the manipulated one, (h, w) bool."""
-    seen = np.zeros(shape[:2], bool)
-    wide = cv2.dilate(mask.view(np.uint8), np.ones((3, 3), np.uint8)) * np.uint8(255)
-    for one in transforms:
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        seen |= cv2.warpPerspective(wide, one, (shape[1], shape[0]), flags=flags) >= 128
-    return seen
-
-
-def _normal(matrix: np.ndarray) -> np.ndarray:
-    return matrix / matrix[2, 2]

@@ -54,7 +54,7 @@ def drawn_strength(rng: Rng, shares: dict[Strength, float] = STRENGTHS) -> Stren
 
 
 def through_the_web(
-    rgb: np.ndarray, mask: np.ndarray, strength: Strength, rng: Rng, *, mirror: float = 0.0
+    rgb: np.ndarray, mask: np.ndarray, strength: Strength, rng: Rng, *, mirror: float = 0.0, captions: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
     """One side as it comes back from the web.
 
@@ -62,6 +62,7 @@ def through_the_web(
         rgb: (H, W, 3) uint8. mask: (H, W) bool, what must not be lost by cropping; may be empty.
         strength: mild is saved again, perhaps resized, now and then written upon, no more.
         mirror: probability that the side comes back mirrored.
+        captions: now and then text, watermarks and frames are laid over it.
     Returns:
         (h, w, 3) uint8; (h, w) bool; 3x3 float64, points (x, y) of `rgb` to points of the result; what happened.
     """
@@ -69,14 +70,15 @@ def through_the_web(
     if strength == "mild":
         if rng.random() < 0.35:
             resize(view, rng, 0.7, 1.25)
-        if rng.random() < 0.08:
+        if captions and rng.random() < 0.08:
             overlay_text(view, rng)
         _save(view, rng, [0.1, 0.6, 0.3], 55, 98, changing=0.05)
     else:
         _frame_anew(view, rng, hard=strength == "hard", mirror=mirror)
         _recolour(view, rng, hard=strength == "hard")
         _filter(view, rng, hard=strength == "hard")
-        _lay_over(view, rng, hard=strength == "hard")
+        if captions:
+            _lay_over(view, rng, hard=strength == "hard")
         low, high = (25, 92) if strength == "hard" else (40, 96)
         _save(view, rng, [0, 0.45, 0.35, 0.2], low, high, changing=0.3)
     return view.rgb, view.mask >= 128, view.matrix, view.operations

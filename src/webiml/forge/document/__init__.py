@@ -1,0 +1,1 @@
+"""Pages made here, with what is written on them known to the letter: letters, receipts, tables, forms, cards."""

@@ -1,0 +1,90 @@
+"""`webiml forge --domain document` as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SHARED = ("--domain", "document", "--size", "288", "--seed", "2", "--workers", "1", "--split", "val")
+
+
+def results(out: Path) -> dict[str, bytes]:
+    paths = [p for p in out.rglob("*") if p.is_file() and ".forge" not in p.parts]
+    return {str(p.relative_to(out)): p.read_bytes() for p in paths}
+
+
+@pytest.fixture(scope="module")
+def forged(webiml, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("out") / "pages"
+    done = webiml("forge", "--out", out, "--count", "4", "--json", *SHARED)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["pairs"], summary["kinds"], summary["pictures"]) == (4, {"SPG": 4}, 0)
+    return out
+
+
+def test_result_is_ready_for_annotate_and_evaluate(webiml, localizer, forged, tmp_path):
+    planned = webiml("annotate", forged / "pairs.csv", "--out", tmp_path / "dataset", "--dry-run", "--json")
+    assert planned.returncode == 0 and json.loads(planned.stdout)["inputs"] == 4
+    run = ("evaluate", "--data", forged / "pairs.csv", "--weights", localizer, "--cache", tmp_path / "maps")
+    done = webiml(*run, "--out", tmp_path / "result", "--no-pictures")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "result" / "result.json").read_text())
+    assert (result["n"], result["manipulated"], result["skipped"]) == (4, 4, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is of POSIX")
+def test_killed_run_goes_on_to_the_same_bytes(webiml, forged, tmp_path):
+    out = tmp_path / "pages"
+    command = [sys.executable, "-m", "webiml", "forge", "--out", str(out), "--count", "4", *SHARED]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal = out / ".forge" / "rows.jsonl"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and (not journal.exists() or not journal.read_bytes().count(b"\n")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not (out / "pairs.csv").exists()
+    done = webiml(*command[3:])
+    assert done.returncode == 0 and "already finished" in done.stderr
+    assert results(out) == results(forged)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["photos"], "leave out IMAGES"),
+        (["--kinds", "SPG"], "replaced, moved, erased, pasted"),
+        (["--split", "test"], "train or val"),
+        (["--coco", "a.json"], "--coco is of photographs"),
+        (["--remover", "a:b"], "--remover is of photographs"),
+        (["--only-shippable"], "--only-shippable is of photographs"),
+        (["--size", "100"], "--size must lie between 256"),
+    ],
+    ids=lambda value: value[0].strip("-") if isinstance(value, list) else "",
+)
+def test_mistakes_are_sentences(webiml, tmp_path, extra, said):
+    done = webiml("forge", "--domain", "document", "--out", tmp_path / "out", *extra)
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.strip().count("\n") == 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_photographs_know_no_edits_of_documents(webiml, tmp_path):
+    done = webiml("forge", tmp_path, "--out", tmp_path / "out", "--kinds", "replaced")
+    assert done.returncode == 2 and "SPG, SDG" in done.stderr
+    assert webiml("forge", "--out", tmp_path / "out").returncode == 2
+
+
+def test_sheet_and_dry_run(webiml, forged, tmp_path):
+    again = webiml("forge", "--out", forged, "--count", "4", "--sheet", *SHARED)
+    assert again.returncode == 0 and (forged / "sheets" / "SPG.png").is_file()
+    (forged / "sheets" / "SPG.png").unlink()
+    planned = webiml("forge", "--out", tmp_path / "new", "--dry-run", "--json", *SHARED)
+    assert planned.returncode == 0 and json.loads(planned.stdout)["to_do"] == 100
+    assert not (tmp_path / "new").exists()
