@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -40,10 +39,11 @@ from machine import machine
 from scoring import read_table
 from web_supervision import FURTHER, WITH_PAIRS, annotate, learn, learned_from, save_alike, scored, web_iml
 from web_supervision import MIX as PHOTOGRAPHS
+from web_supervision_tables import gain_of, print_header, print_row
 
 from webiml.errors import WebimlError
 from webiml.forge.folder import forge_documents
-from webiml.metrics.resampling import interval, paired_difference
+from webiml.metrics.resampling import interval
 from webiml.settings import ForgeSettings
 from webiml.store.atomic import make_folder, write_bytes
 from webiml.train.start import load_start
@@ -170,42 +170,31 @@ def print_tables(results: dict[str, dict[str, Any]]) -> None:
     one = next(iter(results.values()))
     forged = [page for page in one["pages"] if page["f1"] is not None]
     kinds = [page["kind"] for page in forged]
-    keys = hashlib.sha256(" ".join(page["key"] for page in forged).encode()).hexdigest()[:8]
+    untouched = len(one["pages"]) - len(forged)
     print("\n".join(dict.fromkeys(result["machine"] for result in results.values())))
-    print(
-        f"{len(forged)} forged pages of other typefaces and layouts (keys {keys}), {len(one['pages']) - len(forged)} ",
-        end="",
-    )
-    print("untouched ones\n")
-    print(
-        f"{'start':<28}{'pages':<12}{'n':>5}{'F1 at .5':>10}{'95 %':>16}{'IoU':>8}{'best F1':>9}{'at':>7}{'AUC':>8}",
-        end="",
-    )
-    print(f"{'flagged':>9}{'seconds':>9}")
+    print(f"{len(forged)} forged pages of other typefaces and layouts, {untouched} untouched ones\n")
+    names = ("start", "first edit", "n", "F1 at 0.5", "95 %", "IoU", "best F1", "at", "AUC", "untouched area marked")
+    print_header(*names, "seconds")
     found = {name: figures(result) for name, result in results.items()}
     for name, result in results.items():
+        flagged = np.mean([page["flagged"] for page in result["pages"] if page["f1"] is None])
         for kind in ("all", *sorted(set(kinds))):
             mine = np.array([kind in ("all", one) for one in kinds])
             f1, iou, auc = (found[name][figure][mine] for figure in ("F1", "IoU", "AUC"))
-            line = f"{name:<28}{kind:<12}{mine.sum():>5}{f1.mean():>10.3f}"
             low, high = interval(f1, [str(number) for number in range(len(f1))])
-            line += f"{f'{low:.3f} to {high:.3f}':>16}{iou.mean():>8.3f}"
             curve = np.array([page["f1"] for page in result["pages"] if page["f1"] is not None])[mine].mean(axis=0)
             threshold, best = best_of_curve(curve)
-            line += f"{best:>9.3f}{threshold:>7.3f}{auc.mean():>8.3f}"
-            if kind == "all":
-                flagged = [page["flagged"] for page in result["pages"] if page["f1"] is None]
-                line += f"{np.mean(flagged):>9.4f}{result['seconds']:>9.0f}"
-            print(line)
-    print(f"\n{'question':<40}{'figure':<8}{'gain':>8}{'95 %':>20}{'p':>8}")
+            cells = [name, kind, str(mine.sum()), f"{f1.mean():.3f}", f"{low:.3f} to {high:.3f}", f"{iou.mean():.3f}"]
+            cells += [f"{best:.3f}", f"{threshold:.2f}", f"{auc.mean():.3f}"]
+            whole = kind == "all"
+            print_row(*cells, f"{flagged:.2%}" if whole else "", f"{result['seconds']:.0f}" if whole else "")
+    print()
+    print_header("question", "figure", "gain", "95 %", "p", "seen")
     groups = [page["key"] for page in forged]
     for words, before, after in COMPARISONS:
         if before in results and after in results:
             for figure in ("F1", "IoU", "AUC"):
-                gained = paired_difference(found[before][figure], found[after][figure], groups)
-                between = f"{gained.low:+.3f} to {gained.high:+.3f}"
-                verdict = "" if gained.p < 0.05 else "  no difference seen"
-                print(f"{words:<40}{figure:<8}{gained.mean:>+8.3f}{between:>20}{gained.p:>8.4f}{verdict}")
+                print_row(words, *gain_of(figure, found[before][figure], found[after][figure], groups))
 
 
 def figures(result: dict[str, Any]) -> dict[str, np.ndarray]:

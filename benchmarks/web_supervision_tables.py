@@ -67,38 +67,53 @@ def print_tables(
     """
     nets = list(dict.fromkeys(result["net"] for result in results))
     first = tested(results, nets[0], None)
-    print(
-        f"{len(first.f1)} manipulated pictures of {len(set(first.groups))} components, {len(first.flagged)} authentic"
-    )
+    counted = f"{len(first.f1)} manipulated pictures of {len(set(first.groups))} components"
+    print(f"{counted}, {len(first.flagged)} authentic")
     for masks, counts in pairs.items():
         print(f"pairs with masks {masks}: {' and '.join(map(str, counts))}")
-    print(
-        f"\n{'net':<12}{'goes on with':<26}{'F1 at .5':>9}{'IoU':>8}{'best F1':>9}{'at':>7}{'AUC':>8}{'flagged':>9}",
-        end="",
+    print()
+    print_header(
+        "net", "goes on with", "F1 at 0.5", "IoU", "best F1", "at", "AUC", "authentic area marked", "seconds a run"
     )
-    print(f"{'seconds a run':>15}")
     for net in nets:
         for variant in variants_of(results, net):
             found = tested(results, net, variant)
-            figures = {name: float(values.mean()) for name, values in found.figures().items()}
+            figures = [f"{values.mean():.3f}" for values in found.figures().values()]
             threshold, best = best_of_curve(found.f1.mean(axis=0))
-            seconds = [one["seconds"] for one in results if (one["net"], one["variant"]) == (net, variant)]
-            print(
-                f"{net:<12}{variant or '(the start)':<26}{figures['F1']:>9.3f}{figures['IoU']:>8.3f}{best:>9.3f}"
-                f"{threshold:>7.3f}{figures['AUC']:>8.3f}{found.flagged.mean():>9.3f}{max(seconds):>15.0f}"
-            )
-    print(f"\n{'net':<12}{'question':<46}{'figure':<8}{'gain':>8}{'95 %':>20}{'p':>8}{'of it':>9}")
+            seconds = max(one["seconds"] for one in results if (one["net"], one["variant"]) == (net, variant))
+            figures[2:2] = [f"{best:.3f}", f"{threshold:.2f}"]
+            print_row(net, variant or "(the start)", *figures, f"{found.flagged.mean():.1%}", f"{seconds:.0f}")
+    print()
+    print_header("net", "question", "figure", "gain", "95 %", "p", "of what it was", "seen")
     for net in nets:
         for words, before, after in comparisons:
             if not {before, after} <= set(variants_of(results, net)):
                 continue
             old, new = tested(results, net, before), tested(results, net, after)
             for name, values in new.figures().items():
-                found = paired_difference(old.figures()[name], values, new.groups)
-                between = f"{found.low:+.3f} to {found.high:+.3f}"
-                share = found.mean / max(float(old.figures()[name].mean()), 1e-9)
-                line = f"{net:<12}{words:<46}{name:<8}{found.mean:>+8.3f}{between:>20}{found.p:>8.3f}{share:>+9.1%}"
-                print(line + ("" if found.p < SURE else "  no difference seen"))
+                share = float(old.figures()[name].mean())
+                print_row(net, words, *gain_of(name, old.figures()[name], values, new.groups, share))
+
+
+def gain_of(
+    name: str, before: np.ndarray, after: np.ndarray, groups: Sequence[str], share: float | None = None
+) -> list[str]:
+    """Cells of a comparison: figure, gain, interval, p, with `share` what part of that the gain is, and a verdict."""
+    found = paired_difference(before, after, groups)
+    cells = [name, f"{found.mean:+.3f}", f"{found.low:+.3f} to {found.high:+.3f}", f"{found.p:.4f}"]
+    cells += [] if share is None else [f"{found.mean / share:+.0%}" if share else "-"]
+    return [*cells, "yes" if found.p < SURE else "no difference seen"]
+
+
+def print_header(*names: str) -> None:
+    """The first two lines of a table in Markdown."""
+    print_row(*names)
+    print_row(*("---" for _ in names))
+
+
+def print_row(*cells: str) -> None:
+    """One line of it."""
+    print(f"| {' | '.join(cells)} |")
 
 
 def write_plot(results: Sequence[Run], curve: Sequence[tuple[float, str]], path: Path) -> None:
