@@ -83,7 +83,8 @@ def test_the_tables_say_what_was_gained_and_where_none_was_seen(capsys):
 def test_the_curve_is_drawn(tmp_path):
     results = [made_up("net", half, name, [0.2, 0.4, 0.3]) for name in ("none", "all") for half in (0, 1)]
     tables.write_plot(results, [(0, "none"), (100, "all")], tmp_path / "curve.png")
-    assert cv2.imread(str(tmp_path / "curve.png")).std() > 5
+    drawn = cv2.imread(str(tmp_path / "curve.png"))
+    assert drawn is not None and drawn.std() > 5
 
 
 # ---------------------------------------------------------------- the whole way
