@@ -353,10 +353,16 @@ def learn(
         task.keys["annotated"] = list(pairs)
     make_folder(out)
     once = TrainRun(workers=1, device="cpu", validate_every=settings.steps, checkpoint_minutes=2, quiet=True)
-    train(task, settings, out, once, about={"mix": mix, "pairs": None if pairs is None else len(pairs)})
+    train(task, settings, out, once, about=facts_of(make, mix, pairs))
     net = make()
     load_tensors(out / "best.safetensors", net.state_dict())
     return net.eval()
+
+
+def facts_of(make: Callable[[], nn.Module], mix: str, pairs: Sequence[str] | None) -> dict[str, Any]:
+    """What a checkpoint says of itself; with the task, `webiml train --start` takes it."""
+    facts: dict[str, Any] = {"task": "web-iml" if make is web_iml else "localizer", "mix": mix}
+    return facts if pairs is None else facts | {"pairs": len(pairs)}
 
 
 def run(

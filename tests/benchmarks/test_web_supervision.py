@@ -17,7 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))  # s
 import web_supervision as benchmark  # pyright: ignore[reportMissingImports]
 import web_supervision_tables as tables  # pyright: ignore[reportMissingImports]
 
+from webiml.errors import SettingError
 from webiml.metrics.histograms import HALF, LEVELS
+from webiml.train.checkpoint import save_checkpoint
+from webiml.train.start import refuse_start
 from webiml.train.web_iml import shares_of
 
 GROUPS = ["a"] * 5 + ["b"] * 4 + ["c"] * 2 + ["d"]
@@ -47,6 +50,16 @@ def test_a_variant_differs_from_web_supervision_in_what_its_name_says():
     assert jittered.pop("jittered") + jittered["forged"] == pytest.approx(shares_of(plain.mix)["forged"])
     assert "annotated" not in shares_of(benchmark.VARIANTS[benchmark.FORGED].mix)
     assert {name for _, *pair in benchmark.COMPARISONS for name in pair} == benchmark.VARIANTS.keys()
+
+
+def test_what_learned_from_pairs_may_be_a_start_of_webiml_train(tmp_path):
+    facts = benchmark.facts_of(benchmark.web_iml, benchmark.WITH_PAIRS, ["one"])
+    save_checkpoint(tmp_path / "best.safetensors", {"weight": torch.ones(1)}, facts, {})
+    refuse_start(tmp_path / "best.safetensors", "web-iml", "tiny")
+    facts = benchmark.facts_of(benchmark.SegformerHead, benchmark.FORGED_START, None)
+    save_checkpoint(tmp_path / "best.safetensors", {"weight": torch.ones(1)}, facts, {})
+    with pytest.raises(SettingError, match="a checkpoint of localizer"):
+        refuse_start(tmp_path / "best.safetensors", "web-iml", "tiny")
 
 
 def made_up(net: str, half: int, variant: str | None, f1: list[float]) -> dict:
