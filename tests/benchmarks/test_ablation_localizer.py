@@ -15,6 +15,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))  # scripts, not a package
 
 import ablation_localizer as ablation  # pyright: ignore[reportMissingImports]
+from tests.benchmarks.in_this_process import InThisProcess, one_by_one
 
 from webiml.nets.web_iml import PRESETS, WebIml
 from webiml.train.web_iml import MIX, shares_of
@@ -60,25 +61,6 @@ def test_a_net_of_torch_is_looked_through_like_an_exported_one(tmp_path):
     assert found[1].keys() == {"n", *ablation.COLUMNS} and found[1]["n"] == 1
     assert found[1]["auc"] != found[3]["auc"] and found[1]["f1_best"] >= found[1]["f1"]
     assert ablation.score(net, {"one": [single]})["one"] == found[1]
-
-
-class InThisProcess:
-    """In place of a pool."""
-
-    def __init__(self, *_: object, **__: object) -> None: ...
-
-    def __enter__(self) -> "InThisProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    map = staticmethod(map)
-
-
-def one_by_one(function, items, *_) -> Iterator[tuple]:
-    """In place of `run_ordered`."""
-    for item in items:
-        yield item, function(item)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 import cv2
@@ -16,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))  # s
 
 import web_supervision as benchmark  # pyright: ignore[reportMissingImports]
 import web_supervision_tables as tables  # pyright: ignore[reportMissingImports]
+from tests.benchmarks.in_this_process import InThisProcess, one_by_one
 
 from webiml.errors import SettingError
 from webiml.metrics.histograms import HALF, LEVELS
@@ -112,28 +112,6 @@ class Red(nn.Module):
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
         return self.weight * 8 * (picture[:, :1] - picture[:, 1:2])
-
-
-class InThisProcess:
-    """In place of a pool."""
-
-    def __init__(self, *_: object, **__: object) -> None: ...
-
-    def __enter__(self) -> "InThisProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def submit(self, function, *given) -> Future:
-        done = Future()
-        done.set_result(function(*given))
-        return done
-
-
-def one_by_one(function, items, *_) -> Iterator[tuple]:
-    """In place of `run_ordered`."""
-    for item in items:
-        yield item, function(item)
 
 
 @pytest.fixture

@@ -2,15 +2,13 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from tests.cli.forged_folders import kill_after, results
 
 SHARED = ("--size", "128", "--seed", "3", "--workers", "1", "--kinds", "SPG,SDG")
 
@@ -27,11 +25,6 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite(str(folder / f"photo {seed}.jpg"), levels)
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     return folder
-
-
-def results(out: Path) -> dict[str, bytes]:
-    paths = [p for p in out.rglob("*") if p.is_file() and ".forge" not in p.parts]
-    return {str(p.relative_to(out)): p.read_bytes() for p in paths}
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +47,7 @@ def test_result_is_ready_for_annotate(webiml, forged, tmp_path):
 def test_killed_run_goes_on_to_the_same_bytes(webiml, photos, forged, tmp_path):
     out = tmp_path / "forged"
     command = [sys.executable, "-m", "webiml", "forge", str(photos), "--out", str(out), "--count", "8", *SHARED]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal = out / ".forge" / "rows.jsonl"
-    until = time.monotonic() + 60
-    while time.monotonic() < until and (not journal.exists() or journal.read_bytes().count(b"\n") < 3):
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (out / "pairs.csv").exists()
+    kill_after(command, out, 3)
     done = webiml(*command[3:])
     assert done.returncode == 0 and "already finished" in done.stderr
     assert results(out) == results(forged)

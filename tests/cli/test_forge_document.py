@@ -2,20 +2,13 @@
 
 import json
 import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from tests.cli.forged_folders import kill_after, results
 
 SHARED = ("--domain", "document", "--size", "288", "--seed", "2", "--workers", "1", "--split", "val")
-
-
-def results(out: Path) -> dict[str, bytes]:
-    paths = [p for p in out.rglob("*") if p.is_file() and ".forge" not in p.parts]
-    return {str(p.relative_to(out)): p.read_bytes() for p in paths}
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +35,7 @@ def test_result_is_ready_for_annotate_and_evaluate(webiml, localizer, forged, tm
 def test_killed_run_goes_on_to_the_same_bytes(webiml, forged, tmp_path):
     out = tmp_path / "pages"
     command = [sys.executable, "-m", "webiml", "forge", "--out", str(out), "--count", "4", *SHARED]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    journal = out / ".forge" / "rows.jsonl"
-    until = time.monotonic() + 60
-    while time.monotonic() < until and (not journal.exists() or not journal.read_bytes().count(b"\n")):
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert not (out / "pairs.csv").exists()
+    kill_after(command, out, 1)
     done = webiml(*command[3:])
     assert done.returncode == 0 and "already finished" in done.stderr
     assert results(out) == results(forged)

@@ -175,6 +175,13 @@ def start_file(name: str) -> Iterator[Path]:
         yield path
 
 
+@contextmanager
+def data_file(name: str) -> Iterator[Path]:
+    """The table of the pictures that a shipped network learned from, of a name in `starts`."""
+    with as_file(_shipped() / f"{name.replace('-', '_')}.data.parquet") as path:
+        yield path
+
+
 @cache
 def _load(name: str, folder: Path | None, threads: int) -> Net:
     wanted, model = digest(name, folder), _read(f"{name}.onnx", folder)

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ def start_pictures(start: Path) -> pa.Table | None:
     """The pictures that a localizer which ships learned from; None where `start` is a file, which does not say them."""
     if not _ships(start):
         return None
-    with as_file(files("webiml") / "weights" / f"{str(start).replace('-', '_')}.data.parquet") as path:
+    with weights.data_file(str(start)) as path:
         return read_data_table(path)
 
 
