@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,6 +62,9 @@ class Reason(StrEnum):
     IS_URL = "is_url"
     NOT_FOUND = "not_found"
     OUTSIDE_FOLDER = "outside_folder"  # a link that leaves the folder that was given
+    NOT_FETCHED = "not_fetched"  # a link of the pair was not fetched into the store
+    REMOVED = "removed"  # taken out of the data at somebody's request
+    OTHER_BYTES = "other_bytes"  # the stored bytes are not those that their SHA-256 names
     SYMLINK_LOOP = "symlink_loop"
     NOT_A_FILE = "not_a_file"
     UNREADABLE = "unreadable"
@@ -86,6 +89,91 @@ class Problem:
     detail: str = ""
 
 
+class LinkStatus(StrEnum):
+    """What became of a link."""
+
+    FETCHED = "fetched"
+    UNCHANGED = "unchanged"  # asked again: the server, or the bytes, say that it is still the same
+    REFUSED = "refused"  # not asked for, or not kept: we may not, or were asked not to
+    FAILED = "failed"  # it could not be had, or is no picture
+
+
+class LinkReason(StrEnum):
+    """Why a link brought no picture. Closed: readers may rely on it, and `--retry` takes these words."""
+
+    # refused
+    ROBOTS = "robots"
+    OPTED_OUT = "opted_out"  # its server says noai, noimageai, noindex, or reserves text and data mining
+    PRIVATE_ADDRESS = "private_address"  # its host, or one that it leads to, is no public one
+    BAD_ADDRESS = "bad_address"  # not http or https, no host, or a password in it
+    REMOVED = "removed"  # taken out of the store at somebody's request
+    # failed
+    GONE = "gone"
+    FORBIDDEN = "forbidden"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    HTTP_ERROR = "http_error"
+    NO_SUCH_HOST = "no_such_host"
+    NO_CONNECTION = "no_connection"
+    TIMEOUT = "timeout"
+    TOO_SLOW = "too_slow"
+    TOO_BIG = "too_big"
+    CUT_SHORT = "cut_short"  # fewer bytes came than were announced
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    BAD_IMAGE = "bad_image"  # it begins as a picture does, but its header cannot be read
+    TOO_MANY_PIXELS = "too_many_pixels"
+    HASH_MISMATCH = "hash_mismatch"
+    NOT_FOUND = "not_found"  # a file of a folder that cannot be read
+    BAD_ROW = "bad_row"  # a row of the source that cannot be understood
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One picture that a source names.
+
+    Attributes:
+        name: the picture's own name in its source; with group and role it tells one link from another.
+        group: pictures that were made from one authentic picture share it.
+        url: its address, as the source says; empty where `path` names a file.
+        sha256: what its bytes must have, 64 hex digits; empty where the source says none.
+        source, license, author, page: as the source says; `page` is where a person finds the picture.
+        extra: further columns, kept as `input.<name>`, never read.
+        problem: why this row of the source cannot be understood, in words; it still becomes a row.
+        path: a file on this machine instead of an address.
+    """
+
+    name: str
+    group: str
+    role: Literal["authentic", "manipulated"]
+    url: str = ""
+    sha256: str = ""
+    source: str = ""
+    license: str = ""
+    author: str = ""
+    page: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A picture in a store, on this machine or elsewhere.
+
+    Attributes:
+        store: the store's folder or its address, such as s3://bucket/store.
+        name: where the picture lies in the store. sha256: of its bytes. size: of its bytes.
+    """
+
+    store: str
+    name: str
+    sha256: str
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """One input as it was listed: nothing has been opened yet.
@@ -96,8 +184,8 @@ class Pair:
 
     key: str
     name: str
-    authentic: Path | None
-    manipulated: Path | None
+    authentic: Path | Stored | None
+    manipulated: Path | Stored | None
     problem: Problem | None = None
     root: Path | None = None  # a file whose real path leaves this folder is refused; None: any path is allowed
     source: str = ""
@@ -118,6 +206,8 @@ class Annotation:
         transform: 3x3 float64, maps authentic points (x, y) to manipulated points; None when there is no alignment.
         unknown_fraction: share of the manipulated picture that the aligned authentic one does not cover, [0, 1].
         mask_area: share of the picture inside the mask, [0, 1]. components: 8-connected parts of the mask.
+        kind_probabilities: how probable each kind is, [0, 1]; a kind that is missing is not.
+        alternative: what the other segmenter says, where the kind is uncertain and both were asked.
     """
 
     status: Status
@@ -131,6 +221,8 @@ class Annotation:
     qes: float | None = None
     mask_area: float | None = None
     components: int | None = None
+    kind_probabilities: dict[Kind, float] = field(default_factory=dict)
+    alternative: Annotation | None = None
 
     @property
     def mask(self) -> np.ndarray | None:
@@ -185,6 +277,8 @@ class Row:
     """SPG, SDG, identical or unrelated; null only when the pair could not be read."""
     kind_confidence: float | None = None
     """How sure the kind is, [0, 1]."""
+    kind_probabilities: list[float] | None = None
+    """How probable SPG, SDG, identical and unrelated are, in this order, [0, 1]; null when it could not be read."""
     transform: list[float] | None = None
     """Row-major 3x3 map of authentic points to manipulated points (x, y, pixels); null when not aligned."""
     unknown_fraction: float | None = None
@@ -195,6 +289,12 @@ class Row:
     """Share of the picture inside the mask, [0, 1]; null when nothing was segmented."""
     components: int | None = None
     """8-connected parts of the mask."""
+    alternative_kind: str | None = None
+    """The other kind whose segmenter was asked, since no kind was sure; its map is in alternative/."""
+    alternative_transform: list[float] | None = None
+    """Of the alternative, what `transform` is of the row."""
+    alternative_unknown_fraction: float | None = None
+    """Of the alternative, what `unknown_fraction` is of the row."""
     height: int | None = None
     """Height in pixels of the manipulated picture, after its EXIF rotation; the masks have this size."""
     width: int | None = None
@@ -238,3 +338,66 @@ class Finished:
     row: Row
     files: dict[str, bytes] = field(default_factory=dict)
     """By role and ending: authentic.<ext>, manipulated.<ext>, mask.png, probability.png; empty when it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """One row of `links/NNNNNN.parquet`: every link that a run of `webiml collect` tried has exactly one.
+
+    Further columns of a source follow as `input.*`.
+    """
+
+    link: str
+    """Tells one link from another: first 16 hex digits of the SHA-256 of group, role and name."""
+    name: str
+    """The picture's own name in its source."""
+    group: str
+    """Pictures that were made from one authentic picture share it."""
+    role: str
+    """authentic or manipulated."""
+    url: str
+    """Its address, as the source says; of a file of a folder, its path in the folder."""
+    status: str
+    """fetched, unchanged (asked again, still the same), refused (we may not) or failed (it could not be had)."""
+    reason: str | None = None
+    """Why there is no picture, one of a closed list; null when fetched or unchanged."""
+    detail: str | None = None
+    """Free text for a person."""
+    final_url: str | None = None
+    """Where redirects ended; null when there was none."""
+    http_status: int | None = None
+    """Last status that a server gave."""
+    redirects: int | None = None
+    """Redirects that were followed."""
+    attempts: int | None = None
+    """Times that it was asked for in this run; 0 when it never was."""
+    sha256: str | None = None
+    """SHA-256 of its bytes, which names them in the store; null when there are none."""
+    bytes: int | None = None
+    """How many bytes it has."""
+    path: str | None = None
+    """Where the bytes lie, relative to the store."""
+    height: int | None = None
+    """Height in pixels, after its EXIF rotation, as its header says."""
+    width: int | None = None
+    """Width in pixels."""
+    content_type: str | None = None
+    """What the server called it; not believed."""
+    etag: str | None = None
+    """The server's name for these bytes, for asking again."""
+    last_modified: str | None = None
+    """The server's time for these bytes, for asking again."""
+    fetched_at: str | None = None
+    """When the link was finished, UTC, ISO 8601, seconds."""
+    expected_sha256: str | None = None
+    """What the source says its bytes must have."""
+    source: str | None = None
+    """Where the link comes from, as the source says."""
+    license: str | None = None
+    """Licence of the picture, as the source says."""
+    author: str | None = None
+    """Author, as the source says."""
+    page: str | None = None
+    """Where a person finds the picture, as the source says."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """Further columns of the source; column `input.<name>` each."""

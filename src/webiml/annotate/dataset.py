@@ -20,7 +20,7 @@ from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import DatasetWriter
-from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Status
+from webiml.types import Annotation, Finished, Kind, Pair, Problem, Reason, Row, Status
 
 AnnotatePair = Callable[[np.ndarray, np.ndarray], Annotation]
 """(authentic, manipulated), RGB uint8 (H, W, 3) each, to an Annotation."""
@@ -139,6 +139,9 @@ def _annotate(pair: Pair) -> Finished:
             levels = to_8bit(found.probability)
             files["mask.png"] = encode_png(np.where(levels >= 128, 255, 0).astype(np.uint8))
             files["probability.png"] = encode_png(levels)
+        other = found.alternative
+        if other is not None and other.probability is not None:
+            files["alternative.png"] = encode_png(to_8bit(other.probability))
     except Exception as error:  # a bug of ours, or no memory: one row, not the end of the run
         return Finished(_failed(row, Problem(Reason.INTERNAL_ERROR, one_line(error))))
     row = replace(
@@ -148,13 +151,21 @@ def _annotate(pair: Pair) -> Finished:
         detail="; ".join(filter(None, (found.detail, authentic.note, manipulated.note))) or None,
         kind=found.kind.value,
         kind_confidence=_number(found.kind_confidence),
-        transform=None if found.transform is None else [float(value) for value in found.transform.ravel()],
+        kind_probabilities=[float(likely.get(kind, 0)) for kind in Kind] if (likely := found.kind_probabilities) else None,
+        transform=_numbers(found.transform),
         unknown_fraction=_number(found.unknown_fraction),
         qes=_number(found.qes),
         mask_area=_number(found.mask_area),
         components=None if found.components is None else int(found.components),
         weights=_weights,
     )
+    if "alternative.png" in files and other is not None:
+        row = replace(
+            row,
+            alternative_kind=other.kind.value,
+            alternative_transform=_numbers(other.transform),
+            alternative_unknown_fraction=_number(other.unknown_fraction),
+        )
     return Finished(row, files)
 
 
@@ -252,6 +263,10 @@ def _died(pair: Pair, crashed: Crashed) -> Finished:
 
 def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _numbers(transform: np.ndarray | None) -> list[float] | None:
+    return None if transform is None else [float(value) for value in transform.ravel()]
 
 
 def _key(pair: Pair) -> str:

@@ -14,6 +14,7 @@ from webiml.annotate.views import average_views
 from webiml.evidence.corr_dino_input import corr_dino_input
 from webiml.evidence.dass_input import dass_input
 from webiml.evidence.evidence import Evidence
+from webiml.evidence.judge import SURE
 from webiml.evidence.matching import turned_matching
 from webiml.geometry.maps import log_odds, sigmoid, turned
 from webiml.images.codec import to_8bit
@@ -87,10 +88,11 @@ def denoised_correlation(evidence: Evidence, folder: Path | None = None) -> np.n
 def method_of(settings: AnnotatorSettings) -> Method:
     """The method that the settings name, with the networks of their folder."""
     if settings.method == "prior":
-        return Method(classify_by_curves, 0.0, {Kind.SPG: difference, Kind.SDG: correlation})
+        return Method(classify_by_curves, SURE[settings.method], {Kind.SPG: difference, Kind.SDG: correlation})
     folder = settings.weights
     segment: dict[Kind, Segment] = {
         Kind.SPG: partial(denoised_difference, folder=folder),
         Kind.SDG: partial(denoised_correlation, folder=folder),
     }
-    return Method(partial(classify_by_network, folder=folder), 0.6, segment, weights.backbone(folder))
+    classify = partial(classify_by_network, folder=folder)
+    return Method(classify, SURE[settings.method], segment, weights.backbone(folder))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict
 from typing import Any
 
 from webiml.errors import SettingError
 from webiml.nets import dinov2, weights
 from webiml.settings import AnnotatorSettings
+from webiml.store.dataset import settings_digest
 
 
 def networks(settings: AnnotatorSettings) -> dict[str, str]:
@@ -33,4 +32,4 @@ def networks(settings: AnnotatorSettings) -> dict[str, str]:
 def provenance(settings: AnnotatorSettings) -> tuple[dict[str, Any], str]:
     """The settings with the networks, and the first 16 hex digits of the SHA-256 of both as sorted JSON."""
     everything = asdict(settings) | {"weights": networks(settings)}  # what they are, not where they lay
-    return everything, hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()[:16]
+    return everything, settings_digest(everything)

@@ -26,6 +26,26 @@ def telling_hash(rgb: np.ndarray) -> str | None:
     return _signs(low) if np.median(np.abs(low - np.median(low))) > TELLING else None
 
 
+def mirrored_hash(rgb: np.ndarray) -> str | None:
+    """The telling hash of the picture's mirror image (left and right exchanged)."""
+    return telling_hash(rgb[:, ::-1])
+
+
+def distances(one: int, hashes: np.ndarray) -> np.ndarray:
+    """(n,) bits in which a 64-bit hash differs from each of (n,) uint64."""
+    return bits_set(hashes ^ np.uint64(one)).astype(int)
+
+
+def bits_set(values: np.ndarray) -> np.ndarray:
+    """(n,) uint8, how many bits are set in each of (n,) uint64."""
+    if hasattr(np, "bitwise_count"):
+        return np.bitwise_count(values)
+    return _BITS[np.ascontiguousarray(values).view(np.uint16)].reshape(-1, 4).sum(axis=1, dtype=np.uint8)  # numpy 1.26
+
+
+_BITS = np.array([value.bit_count() for value in range(1 << 16)], np.uint8)
+
+
 def _signs(low: np.ndarray) -> str:
     bits = (low > np.median(low)).ravel()
     return f"{int(''.join('1' if bit else '0' for bit in bits), 2):016x}"

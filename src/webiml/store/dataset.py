@@ -22,11 +22,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from webiml.errors import BadImage, SettingError
-from webiml.images.read import read_bytes
+from webiml.images.read import MAX_BYTES, read_bytes
 from webiml.store.atomic import make_folder, output_error, replacing, sweep, sync_folder, write_bytes
 from webiml.store.journal import Entry, Journal, shard_name
 from webiml.store.lock import only_writer
 from webiml.store.parquet import FILE_NAME, read_annotations, read_metadata, write_annotations
+from webiml.store.place import Place, open_place
 from webiml.store.rows import SCHEMA_VERSION, clean_text, is_safe_key, to_record
 from webiml.store.shards import read_tar_member, write_tar
 from webiml.types import Finished, Reason, Row
@@ -224,16 +225,21 @@ class DatasetWriter:
             yield f"{key}.json", json.dumps(record, ensure_ascii=False).encode()
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def is_dataset(path: Path | Place) -> bool:
+    """Whether a finished dataset lies there."""
+    return open_place(path).exists(FILE_NAME)
+
+
+def read_rows(path: Path | Place) -> Iterator[Row]:
     """The rows of a finished dataset, sorted by key; memory does not grow with their number.
 
     Raises:
         SettingError: `path` is not a dataset, or it is not finished.
     """
-    return read_annotations(path / FILE_NAME)
+    return read_annotations(open_place(path), FILE_NAME)
 
 
-def read_member(path: Path, row: Row, role: Role) -> bytes:
+def read_member(path: Path | Place, row: Row, role: Role) -> bytes:
     """One file of a pair, from either shape of dataset. What the row says is not trusted: no path leads out of `path`.
 
     Raises:
@@ -246,23 +252,34 @@ def read_member(path: Path, row: Row, role: Role) -> bytes:
             raise BadImage(Reason.NOT_FOUND, f"{row.key} was stored without its {role} picture")
     else:
         where = f"{row.key}.{role}.png" if row.shard else f"{_FOLDERS[role]}/{row.key}.png"
+    place = open_place(path)
     if row.shard is not None:
-        return read_tar_member(path, row.shard, where)
+        return read_tar_member(place, row.shard, where)
     relative = PurePosixPath(where)
     if relative.is_absolute() or ".." in relative.parts or "\\" in where or ":" in where or "\0" in where:
         raise BadImage(Reason.OUTSIDE_FOLDER, f"{where!r:.200} leads out of the dataset")
-    return read_bytes(path.joinpath(*relative.parts), None)
+    if place.local is not None:
+        return read_bytes(place.local.joinpath(*relative.parts), None)
+    try:
+        if (place.size(where) or 0) > MAX_BYTES:
+            raise BadImage(Reason.TOO_MANY_BYTES, f"{where}: more than {MAX_BYTES:,} bytes")
+        return place.read(where)
+    except FileNotFoundError:
+        raise BadImage(Reason.NOT_FOUND, f"{where}: no such file") from None
+    except OSError as error:
+        raise BadImage(Reason.UNREADABLE, str(error)) from None
 
 
-def dataset_info(path: Path) -> DatasetInfo:
+def dataset_info(path: Path | Place) -> DatasetInfo:
     """What the dataset says of itself, finished or not.
 
     Raises:
         SettingError: `path` is not a dataset.
     """
-    if (path / FILE_NAME).exists():
-        return _from_metadata(path / FILE_NAME)
-    info = _read_info(path)
+    place = open_place(path)
+    if place.exists(FILE_NAME):
+        return _from_metadata(place)
+    info = None if place.local is None else _read_info(place.local)
     if info is None:
         raise SettingError(f"{path} is not a dataset of webiml: it has neither {FILE_NAME} nor {_STATE}.")
     return info
@@ -353,11 +370,11 @@ def _to_metadata(info: DatasetInfo) -> dict[str, str]:
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in asdict(info).items()}
 
 
-def _from_metadata(table: Path) -> DatasetInfo:
-    record: dict[str, Any] = read_metadata(table)
+def _from_metadata(place: Place) -> DatasetInfo:
+    record: dict[str, Any] = read_metadata(place, FILE_NAME)
     try:
         for name in ("schema", "shard_pairs", "settings"):
             record[name] = json.loads(record[name])
         return DatasetInfo(**record)
     except (ValueError, KeyError, TypeError) as error:
-        raise SettingError(f"{table} was not written by webiml: {error}") from error
+        raise SettingError(f"{place}/{FILE_NAME} was not written by webiml: {error}") from error

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from webiml.errors import SettingError
 from webiml.store.atomic import replacing
+from webiml.store.place import Place
 from webiml.store.rows import from_record, table_schema, to_record
 from webiml.types import Row
 
@@ -44,37 +45,57 @@ def write_records(
     Raises:
         OutputError: the file cannot be written; the former one stays.
     """
+    with replacing(path) as file:
+        write_records_to(file, records, schema, metadata)
+
+
+def write_records_to(
+    file: BinaryIO, records: Iterable[dict[str, Any]], schema: pa.Schema, metadata: Mapping[str, str]
+) -> None:
+    """As `write_records`, into a file that is open."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = schema.with_metadata({f"webiml.{name}": text for name, text in metadata.items()})
     records = iter(records)
-    with replacing(path) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(records, ROWS_A_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_A_GROUP)
 
 
-def read_annotations(path: Path) -> Iterator[Row]:
-    """The rows of the file, in order, held a thousand at a time.
+def read_annotations(place: Place, name: str) -> Iterator[Row]:
+    """The rows of a file of `place`, in order, held a thousand at a time.
 
     Raises:
         SettingError: it is not there, or not a table of annotations.
+    """
+    for record in read_records(place, name):
+        try:
+            yield from_record(_from_table(record))
+        except ValueError as error:
+            raise SettingError(f"{place}/{name} cannot be read as a table of annotations: {error}") from error
+
+
+def read_records(place: Place, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a Parquet file of `place` as records, in order, held a thousand at a time.
+
+    Raises:
+        SettingError: it is not there, or not a table that can be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with place.reader(name) as opened, pq.ParquetFile(opened) as file:
             for batch in file.iter_batches(batch_size=ROWS_A_GROUP):
-                for record in batch.to_pylist():
-                    yield from_record(_from_table(record))
+                yield from batch.to_pylist()
     except FileNotFoundError:
-        raise SettingError(f"{path} is not there: {path.parent} is not a dataset, or not finished yet.") from None
+        raise SettingError(f"{place}/{name} is not there: {place} is not a dataset, or not finished yet.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise SettingError(f"{path} cannot be read as a table of annotations: {error}") from error
+        raise SettingError(f"{place}/{name} cannot be read as a table: {error}") from error
 
 
-def read_metadata(path: Path) -> dict[str, str]:
+def read_metadata(place: Place, name: str) -> dict[str, str]:
     """What `write_annotations` was given as metadata.
 
     Raises:
@@ -84,11 +105,12 @@ def read_metadata(path: Path) -> dict[str, str]:
     import pyarrow.parquet as pq
 
     try:
-        metadata = pq.read_schema(path).metadata or {}
+        with place.reader(name) as opened:
+            metadata = pq.read_schema(opened).metadata or {}
     except FileNotFoundError:
-        raise SettingError(f"{path} is not there: {path.parent} is not a dataset, or not finished yet.") from None
+        raise SettingError(f"{place}/{name} is not there: {place} is not a dataset, or not finished yet.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise SettingError(f"{path} cannot be read as a table of annotations: {error}") from error
+        raise SettingError(f"{place}/{name} cannot be read as a table: {error}") from error
     prefix = b"webiml."
     return {n.removeprefix(prefix).decode(): v.decode() for n, v in metadata.items() if n.startswith(prefix)}
 

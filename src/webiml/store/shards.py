@@ -7,10 +7,10 @@ import re
 import tarfile
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
 from typing import BinaryIO
 
 from webiml.errors import BadImage
+from webiml.store.place import Place
 from webiml.types import Reason
 
 MAX_MEMBER_BYTES = 1 << 30  # no picture that webiml stores is larger; a header that claims more is refused
@@ -30,24 +30,25 @@ def write_tar(file: BinaryIO, members: Iterable[tuple[str, bytes]]) -> None:
             tar.addfile(info, io.BytesIO(data))
 
 
-def read_tar_member(folder: Path, shard: str, name: str) -> bytes:
-    """The bytes of member `name` of `folder/shard`. Names and sizes are not trusted.
+def read_tar_member(place: Place, shard: str, name: str) -> bytes:
+    """The bytes of member `name` of `place/shard`. Names and sizes are not trusted.
 
     Raises:
         BadImage: no such shard or member, or the tar is damaged.
     """
-    path = folder / shard
     if not _SHARD.fullmatch(shard):
         raise BadImage(Reason.OUTSIDE_FOLDER, f"{shard!r:.100} is not the name of a shard")
     try:
-        state = path.stat()
-        place = _members(path, state.st_size, state.st_mtime_ns).get(name)
-        if place is None:
+        version = _version(place, shard)
+        if version is None:
+            raise BadImage(Reason.NOT_FOUND, f"{shard} is not there")
+        found = _members(place, shard, version).get(name)
+        if found is None:
             raise BadImage(Reason.NOT_FOUND, f"{shard} has no member {name!r:.200}")
-        offset, size = place
-        if size > MAX_MEMBER_BYTES or offset + size > state.st_size:
+        offset, size = found
+        if size > MAX_MEMBER_BYTES or offset + size > version[0]:
             raise BadImage(Reason.TOO_MANY_BYTES, f"{shard} claims {size} bytes for {name!r:.200}")
-        with open(path, "rb") as file:
+        with place.reader(shard) as file:
             file.seek(offset)
             return file.read(size)
     except FileNotFoundError:
@@ -56,8 +57,17 @@ def read_tar_member(folder: Path, shard: str, name: str) -> bytes:
         raise BadImage(Reason.UNREADABLE, f"{shard}: {error}") from error
 
 
+def _version(place: Place, shard: str) -> tuple[int, int] | None:
+    """Size of a tar, and its time where there is one: a rewritten tar is another one; None when there is none."""
+    if place.local is None:
+        size = place.size(shard)
+        return None if size is None else (size, 0)
+    state = (place.local / shard).stat()
+    return state.st_size, state.st_mtime_ns
+
+
 @lru_cache(maxsize=4)
-def _members(path: Path, size: int, mtime_ns: int) -> dict[str, tuple[int, int]]:
-    """Offset and size of every plain file of the tar; size and time make a rewritten tar another one."""
-    with tarfile.open(path, mode="r:") as tar:
+def _members(place: Place, shard: str, version: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """Offset and size of every plain file of the tar."""
+    with place.reader(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
         return {member.name: (member.offset_data, member.size) for member in tar if member.isreg()}

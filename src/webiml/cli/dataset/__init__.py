@@ -1,0 +1,1 @@
+"""The commands `webiml dataset VERB`, one file each."""

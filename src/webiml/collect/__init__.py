@@ -1,0 +1,1 @@
+"""Links in, a store of pictures out: sources, manners, the net."""
