@@ -1,7 +1,8 @@
 """What all tests share: the hypothesis profiles and where the repository lies."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,34 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let Ctrl-C reach what tests start: a process of pytest-xdist ignores it, and its children would, too."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[dict[str, str]]:
+    from tests.s3_server import s3_server
+
+    with s3_server() as environment:
+        yield environment
+
+
+@pytest.fixture
+def s3(_s3_server: dict[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """The address of an empty bucket of a real S3-compatible server; the environment says where it is."""
+    import hashlib
+
+    import fsspec
+
+    for name, value in _s3_server.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"test-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
+    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(bucket)
+    return f"s3://{bucket}"
 
 
 @pytest.fixture(scope="session")

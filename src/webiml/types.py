@@ -356,7 +356,7 @@ class LinkRow:
     role: str
     """authentic or manipulated."""
     url: str
-    """Its address, as the source says; of a file of a folder, its path in the folder."""
+    """Its address, as the source says; empty of a file of a folder."""
     status: str
     """fetched, unchanged (asked again, still the same), refused (we may not) or failed (it could not be had)."""
     reason: str | None = None

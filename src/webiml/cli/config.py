@@ -14,6 +14,8 @@ from webiml.errors import SettingError
 from webiml.settings import (
     AnnotateRun,
     AnnotatorSettings,
+    CollectRun,
+    CollectSettings,
     EvaluateRun,
     EvaluateSettings,
     LocalizeRun,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 SETTINGS = {
     "annotate": (AnnotatorSettings, AnnotateRun),
+    "collect": (CollectSettings, CollectRun),
     "localize": (LocalizeSettings, LocalizeRun),
     "evaluate": (EvaluateSettings, EvaluateRun),
     "train": (TrainSettings, SampleSettings, TrainRun),

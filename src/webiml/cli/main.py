@@ -13,7 +13,7 @@ import difflib
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from webiml import __version__
 from webiml.cli.terminal import complain, plain, say
@@ -26,6 +26,8 @@ COMMANDS = {
     "compare": "Set the results of several evaluations side by side, and say who wins.",
     "evaluate-annotations": "Score a dataset's masks against published ones.",
     "benchmark": "Say what of a benchmark is there, what is missing and what is wrong with it.",
+    "collect": "Fetch the pictures that links name, politely, into a store.",
+    "dataset": "Count, check, judge again, clean, divide, export or take out what is in a dataset.",
     "complexity": "Count parameters and operations of a localizer; measure its time and memory.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",
     "train": "Train a network on pairs that are forged from ordinary pictures.",
@@ -33,6 +35,20 @@ COMMANDS = {
     "fetch": "Download a backbone that does not ship, and check it.",
 }
 """Name of each command, which with _ for - is also its module in `webiml.cli` and the function in it; what it does."""
+
+DATASET_COMMANDS = {
+    "stats": "Count what is in a dataset or a store.",
+    "verify": "Check every file and every row of a dataset or a store.",
+    "filter": "Judge the stored maps again at other thresholds, without a network.",
+    "dedup": "Leave out pictures that are there twice, exactly or nearly.",
+    "leaks": "Find pictures of a dataset that a benchmark has, too.",
+    "merge": "Join datasets into one.",
+    "split": "Divide a dataset; pictures that belong together stay together.",
+    "export": "Write a dataset in the form of another tool, or as a manifest without pictures.",
+    "card": "Describe a dataset as a card of the Hugging Face Hub.",
+    "remove": "Take pictures out of everything, so that they never come back.",
+}
+"""What stands behind `webiml dataset`; each name is also its module in `webiml.cli.dataset` and the function in it."""
 
 ABOUT = f"""\
 webiml {__version__}: pairs of authentic and manipulated pictures in, pixel masks that can be trusted out.
@@ -47,6 +63,15 @@ Options:
   --version  Show the version.
 
 Example: webiml annotate PAIRS --out DATASET"""
+
+
+ABOUT_DATASET = f"""\
+Usage: webiml dataset COMMAND ...
+
+Commands:
+{chr(10).join(f"  {name:<20} {summary}" for name, summary in DATASET_COMMANDS.items())}
+
+Example: webiml dataset stats DATASET"""
 
 
 def main() -> None:
@@ -95,16 +120,27 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[0] in ("-V", "--version"):
         say(__version__)
         return 0
-    name = arguments[0]
-    if name not in COMMANDS:
-        close = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f"Did you mean {close[0]}?" if close else f"Commands: {', '.join(COMMANDS)}."
-        raise SettingError(f"There is no command {plain(name)!r}. {hint} See webiml --help.")
-    return _call(name, arguments[1:])
+    name, *rest = arguments
+    if name != "dataset":
+        module = f"webiml.cli.{_known(name, COMMANDS, 'webiml').replace('-', '_')}"
+        return _call(name, module, rest)
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        say(ABOUT_DATASET)
+        return 0
+    verb, *rest = rest
+    return _call(f"dataset {verb}", f"webiml.cli.dataset.{_known(verb, DATASET_COMMANDS, 'webiml dataset')}", rest)
 
 
-def _call(name: str, arguments: list[str]) -> int:
-    """Parse the flags of one command and call it."""
+def _known(name: str, commands: Mapping[str, str], program: str) -> str:
+    if name not in commands:
+        close = difflib.get_close_matches(name, commands, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Commands: {', '.join(commands)}."
+        raise SettingError(f"There is no command {plain(name)!r}. {hint} See {program} --help.")
+    return name
+
+
+def _call(name: str, module: str, arguments: list[str]) -> int:
+    """Parse the flags of the command `webiml NAME`, which is the last part of `module`, and call it."""
     from cyclopts import App
     from cyclopts.exceptions import CycloptsError, UnusedCliTokensError
 
@@ -117,8 +153,7 @@ def _call(name: str, arguments: list[str]) -> int:
         help_format="markdown",
         suppress_keyboard_interrupt=False,
     )
-    module = name.replace("-", "_")
-    app.default(getattr(importlib.import_module(f"webiml.cli.{module}"), module))
+    app.default(getattr(importlib.import_module(module), module.rpartition(".")[2]))
     try:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:  # a shell pattern such as *.jpg becomes thousands of them

@@ -1,9 +1,9 @@
 """A dataset on disk, behind one interface with two shapes: plain files in folders, or WebDataset tars.
 
     annotations.parquet      one row for every input
-    authentic/ manipulated/ masks/ probability/      folder: <key>.<ext>
+    authentic/ manipulated/ masks/ probability/ alternative/      folder: <key>.<ext>
     shard-000000.tar ...     shards: <key>.authentic.<ext> <key>.manipulated.<ext> <key>.mask.png <key>.probability.png
-                             <key>.json
+                             <key>.alternative.png <key>.json
     .webiml/                 what a writer needs to go on: dataset.json, journal.jsonl, lock, staging/, finished
 
 One process writes. A row is finished when its line is in the journal, and the line is written when the row's files are
@@ -12,9 +12,10 @@ safe on the disk: whatever stops the writer, the next one goes on after the last
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -32,12 +33,19 @@ from webiml.store.rows import SCHEMA_VERSION, clean_text, is_safe_key, to_record
 from webiml.store.shards import read_tar_member, write_tar
 from webiml.types import Finished, Reason, Row
 
-Role = Literal["authentic", "manipulated", "mask", "probability"]
+Role = Literal["authentic", "manipulated", "mask", "probability", "alternative"]
+"""`alternative`: what the other segmenter drew, only where no kind was sure and both were asked."""
 
 _STATE = ".webiml"
-_FOLDERS = {"authentic": "authentic", "manipulated": "manipulated", "mask": "masks", "probability": "probability"}
+_FOLDERS = {
+    "authentic": "authentic",
+    "manipulated": "manipulated",
+    "mask": "masks",
+    "probability": "probability",
+    "alternative": "alternative",
+}
 _HARMLESS = {_STATE, ".DS_Store", "lost+found"}  # what a folder may hold and still count as empty
-_FILE = re.compile(r"(authentic|manipulated)(\.[a-z0-9]{1,5})|(mask|probability)(\.png)")
+_FILE = re.compile(r"(authentic|manipulated)(\.[a-z0-9]{1,5})|(mask|probability|alternative)(\.png)")
 
 
 @dataclass(frozen=True)
@@ -115,12 +123,13 @@ class DatasetWriter:
         """
         return self._journal.entry(key)
 
-    def add(self, finished: Finished) -> Row:
+    def add(self, finished: Finished, *, carried: bool = False) -> Row:
         """Store the files of one input, then count its row as finished.
 
         Args:
             finished: its row needs key, name, status and what was found; where the files lie, the time, the version
                 and the hash of the settings are filled in here.
+            carried: the row was finished in another dataset and says itself when, by what version and settings.
         Returns:
             The row as it was stored.
         Raises:
@@ -135,6 +144,7 @@ class DatasetWriter:
         for name, data in finished.files.items():
             where = self._place(key, name)
             target = (self._staging if self.info.format == "shards" else self.path) / where
+            make_folder(target.parent)  # few pairs have an alternative, so its folder comes with the first
             write_bytes(target, data)
             paths[name.partition(".")[0]] = where
         row = clean_text(
@@ -143,11 +153,15 @@ class DatasetWriter:
                 authentic_path=paths.get("authentic"),
                 manipulated_path=paths.get("manipulated"),
                 shard=None,
+            )
+        )
+        if not carried:
+            row = replace(
+                row,
                 annotated_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 settings_hash=self.info.settings_hash,
                 package_version=self.info.package_version,
             )
-        )
         self._journal.add_row(row, {name: len(data) for name, data in finished.files.items()})
         return row
 
@@ -189,7 +203,8 @@ class DatasetWriter:
             sweep(folder)
         if self.info.format == "folder":
             for name in _FOLDERS.values():
-                make_folder(self.path / name)
+                if name != "alternative":
+                    make_folder(self.path / name)
             return
         make_folder(self._staging)
         wanted = {self._place(key, name) for key in self._journal.unpacked for name in self._journal.entry(key).sizes}
@@ -283,6 +298,11 @@ def dataset_info(path: Path | Place) -> DatasetInfo:
     if info is None:
         raise SettingError(f"{path} is not a dataset of webiml: it has neither {FILE_NAME} nor {_STATE}.")
     return info
+
+
+def settings_digest(settings: Mapping[str, Any]) -> str:
+    """The first 16 hex digits of the SHA-256 of settings as sorted JSON, which every row repeats."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def refuse_unfit(

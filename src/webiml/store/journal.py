@@ -121,7 +121,7 @@ class Journal:
             if not isinstance(record, dict):
                 return False
             if "shard" in record:
-                if record["shard"] != self.shard_count or not 0 < record["pairs"] <= len(self.unpacked):
+                if record["shard"] != self.shard_count or not 0 <= record["pairs"] <= len(self.unpacked):
                     return False
                 self.shards.update(dict.fromkeys(self.unpacked[: record["pairs"]], self.shard_count))
                 del self.unpacked[: record["pairs"]]

@@ -12,9 +12,10 @@ import hashlib
 import json
 import os
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,7 +44,8 @@ from webiml.store.place import Place, open_place
 from webiml.store.removed import Removed, read_removed
 from webiml.types import LinkRow
 
-CHECKPOINT_ROWS = 1000  # between two checkpoints; each makes so many pictures safe on the disk
+CHECKPOINT_ROWS = 1000  # rows between two checkpoints
+CHECKPOINT_SECONDS = 10.0  # at most, while rows are added
 
 _PIECES = f"{STATE}/journal"
 _LINE = 1 << 12  # bytes that are read at once to find the end of a line
@@ -112,6 +114,24 @@ class _Journal:
                 raise OutputError(f"{self.path} was changed while it was in use; run the same command again.")
             line += part[: part.find(b"\n") + 1] or part
         return json.loads(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What is to be made safe: the first `rows` rows, of which these pictures are perhaps not on the disk yet."""
+
+    place: Place
+    rows: int
+    pictures: list[str]
+
+    def sync(self) -> None:
+        """Make the pictures survive a power cut; may be called in another thread.
+
+        Raises:
+            OutputError: the disk refuses it.
+        """
+        if self.place.local is not None:
+            _sync(self.place.local, self.pictures)
 
 
 class LinkWriter:
@@ -198,8 +218,6 @@ class LinkWriter:
         start = self._journal.end
         self._journal.add({"at": position, "row": to_link_record(row)})
         self._take(position, row, start)
-        if self.done - self._safe >= CHECKPOINT_ROWS:
-            self.checkpoint()
 
     def checkpoint(self) -> None:
         """Make all that was added safe, whatever happens to this machine.
@@ -207,18 +225,30 @@ class LinkWriter:
         Raises:
             OutputError: it cannot be written.
         """
-        if self.done == self._safe:
+        begun = self.begin_checkpoint()
+        begun.sync()
+        self.end_checkpoint(begun)
+
+    def begin_checkpoint(self) -> Checkpoint:
+        """What a checkpoint has to make safe; rows may be added while that is done."""
+        pictures, self._unsafe = self._unsafe, []
+        return Checkpoint(self.place, self.done, pictures)
+
+    def end_checkpoint(self, begun: Checkpoint) -> None:
+        """Count what `begun` held as safe.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if begun.rows == self._safe:
             return
-        if self.place.local is not None:
-            _sync(self.place.local, self._unsafe)
-        self._journal.add({"safe": self.done})
+        self._journal.add({"safe": begun.rows})
         if self.place.local is not None:
             self._journal.sync()
         else:
             self.place.write(_piece(self._pieces), self._journal.since(self._put))
             self._pieces, self._put = self._pieces + 1, self._journal.end
-        self._unsafe.clear()
-        self._safe = self.done
+        self._safe = begun.rows
 
     def finish(self) -> int | None:
         """Write the table of this generation; its number, or None where there was nothing to do.
@@ -273,7 +303,7 @@ class LinkWriter:
             self._fetch_pieces()
         if not self._journal.path.exists():
             return
-        rows: list[tuple[int, LinkRow, int]] = []  # since the last checkpoint
+        rows: deque[tuple[int, LinkRow, int]] = deque()  # since the last checkpoint
         start = end = 0
         with open(self._journal.path, "rb") as file:
             for line in file:
@@ -284,9 +314,8 @@ class LinkWriter:
                         self._drop_journal()  # its table is written
                         return
                     if "safe" in record:
-                        for one in rows:
-                            self._take(*one)
-                        rows.clear()
+                        while rows and self.done < record["safe"]:
+                            self._take(*rows.popleft())
                     elif "row" in record:
                         rows.append((int(record["at"]), from_link_record(record["row"]), start))
                 except (ValueError, KeyError, TypeError):  # cut short by a kill
