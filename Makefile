@@ -27,7 +27,7 @@ demo: $(CORE)
 	$(VENV)/bin/webiml annotate examples/pairs --out demo-dataset
 
 test: $(DEV)
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: $(DEV)
 	$(PY) -m ruff check .

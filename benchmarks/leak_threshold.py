@@ -23,10 +23,10 @@ import numpy as np
 from machine import machine
 
 from webiml.errors import WebimlError
-from webiml.evaluate.leaks import LIMIT, distances, training_table
+from webiml.evaluate.leaks import LIMIT, training_table
 from webiml.forge.pictures import SourcePicture, list_pictures, read_picture
 from webiml.forge.web_degradation import saved_as_jpeg
-from webiml.images.hashing import telling_hash
+from webiml.images.hashing import distances, telling_hash
 from webiml.store.atomic import write_bytes
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "pictures"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from webiml import Kind, Reason, Status
 from webiml.cli import localize_summary
 from webiml.cli.annotate import annotate
+from webiml.cli.collect import CollectSummary
 from webiml.cli.localize import localize
 from webiml.cli.summary import Plan, Summary
 from webiml.evaluate import degrade
@@ -27,18 +28,29 @@ from webiml.evaluate.protocols import PROTOCOLS
 from webiml.evaluate.rows import ImageRow, image_schema
 from webiml.localize import rows as localize_rows
 from webiml.localize.regions import Region
-from webiml.report.words import FAILURE_MEANING, KIND_MEANING, REJECTION_MEANING, STATUS_MEANING
+from webiml.report.words import (
+    FAILURE_MEANING,
+    KIND_MEANING,
+    LINK_FAILURE_MEANING,
+    LINK_REFUSAL_MEANING,
+    LINK_STATUS_MEANING,
+    REJECTION_MEANING,
+    STATUS_MEANING,
+)
 from webiml.settings import (
     AnnotateRun,
     AnnotatorSettings,
+    CollectRun,
+    CollectSettings,
     EvaluateRun,
     EvaluateSettings,
     LocalizeRun,
     LocalizeSettings,
 )
 from webiml.store.dataset import DatasetInfo
+from webiml.store.links import link_schema
 from webiml.store.rows import table_schema
-from webiml.types import Row
+from webiml.types import LinkReason, LinkRow, LinkStatus, Row
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -127,6 +139,52 @@ def result_flags() -> str:
 def run_flags() -> str:
     """The flags that decide how a run is carried out."""
     return flags(AnnotateRun)
+
+
+def link_columns() -> str:
+    """Every column of links/NNNNNN.parquet with its Parquet type."""
+    docs = attribute_docs(LinkRow)
+    lines = [
+        (f"`{field.name}`", f"`{field.type}`", "yes" if field.nullable else "never", docs[field.name])
+        for field in link_schema(set())
+    ]
+    return table(
+        ("column", "type", "may be null", "meaning"), [*lines, ("`input.<name>`", "`string`", "yes", docs["extra"])]
+    )
+
+
+def link_statuses() -> str:
+    """What becomes of a link."""
+    return table(("status", "meaning"), [(f"`{word}`", LINK_STATUS_MEANING[word]) for word in LinkStatus])
+
+
+def link_reasons() -> str:
+    """The closed list of reasons why a link brought no picture, by status."""
+    lines = [
+        (f"`{reason.value}`", f"`{status.value}`", meaning[reason])
+        for status, meaning in (
+            (LinkStatus.REFUSED, LINK_REFUSAL_MEANING),
+            (LinkStatus.FAILED, LINK_FAILURE_MEANING),
+        )
+        for reason in LinkReason
+        if reason in meaning
+    ]
+    return table(("reason", "status", "meaning"), lines)
+
+
+def collect_flags() -> str:
+    """The flags that decide how links are asked for."""
+    return flags(CollectSettings)
+
+
+def collect_run_flags() -> str:
+    """The other flags of `webiml collect`."""
+    return flags(CollectRun)
+
+
+def collect_summary() -> str:
+    """The fields of the JSON object that `webiml collect --json` prints."""
+    return fields(CollectSummary)
 
 
 def localize_columns() -> str:

@@ -238,18 +238,7 @@ def test_everything_can_be_recomputed_from_the_stored_map(picture, make):
     assert found.components == cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
 
 
-# ---------------------------------------------------------------- reasons, in their order
-
-LEVELS = {"sure": 255, "in doubt": 150, "nothing": 0}
-
-
-def judged(evidence: Evidence, kind: Kind, found: str, settings: AnnotatorSettings) -> Reason | None:
-    """What becomes of a map with one 8x8 square of this level."""
-    probability = np.zeros(evidence.native_size, np.uint8)
-    probability[40:48, 40:48] = LEVELS[found]
-    annotation = Annotator(settings).judge(evidence, kind, 0.9, probability)
-    assert (annotation.status is Status.KEPT) == (annotation.reason is None)
-    return annotation.reason
+# ---------------------------------------------------------------- what is covered, and what a doubtful kind leaves
 
 
 @pytest.fixture(scope="module")
@@ -259,38 +248,37 @@ def half_covered(picture) -> Evidence:
     return Evidence(np.ascontiguousarray(manipulated[:, 100:]), manipulated)
 
 
-WORST = {"max_unknown": 0.0, "min_qes": 1.0, "min_area": 0.0, "max_area": 0.0}
-SQUARE = 64 / (300 * 200)  # share of the picture
+def test_what_is_not_covered_is_counted_where_the_scene_is_shared(half_covered):
+    annotator = Annotator(AnnotatorSettings(method="prior"))
+    assert annotator.draw(half_covered, Kind.SPG).unknown == pytest.approx(1 / 3, abs=0.03)
+    assert annotator.draw(half_covered, Kind.SDG).unknown is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "found", "settings", "want"),
-    [
-        (Kind.IDENTICAL, "nothing", WORST, Reason.IDENTICAL),
-        (Kind.UNRELATED, "sure", WORST, Reason.UNRELATED),
-        (Kind.SPG, "nothing", WORST, Reason.UNKNOWN_AREA),
-        (Kind.SPG, "nothing", WORST | {"max_unknown": 0.4}, Reason.NOTHING_FOUND),
-        (Kind.SDG, "nothing", WORST, Reason.NOTHING_FOUND),  # what is uncovered does not matter here
-        (Kind.SDG, "in doubt", WORST, Reason.LOW_QES),
-        (Kind.SDG, "sure", WORST, Reason.LOW_QES),  # 1.0 is not above 1.0
-        (Kind.SDG, "sure", WORST | {"min_qes": 0.5}, Reason.TOO_LARGE_AREA),
-        (Kind.SDG, "sure", {"min_area": 1.1 * SQUARE}, Reason.TOO_SMALL_AREA),
-        (Kind.SDG, "sure", {"min_area": 0.9 * SQUARE}, None),
-        (Kind.SDG, "sure", {"min_area": 0.0, "max_area": 0.9 * SQUARE}, Reason.TOO_LARGE_AREA),
-        (Kind.SPG, "sure", {}, None),
-        (Kind.SPG, "sure", {"max_unknown": 0.3}, Reason.UNKNOWN_AREA),
-    ],
-)
-def test_the_first_reason_that_holds_is_given(half_covered, kind, found, settings, want):
-    assert judged(half_covered, kind, found, dataclasses.replace(AnnotatorSettings(), **settings)) is want
+@pytest.mark.parametrize(("least", "status"), [(0.5, Status.KEPT), (1.0, Status.REJECTED)])
+def test_a_kind_in_doubt_leaves_both_maps_whatever_becomes_of_them(picture, least, status):
+    authentic, manipulated, _ = spliced(picture)
+    annotator = Annotator(AnnotatorSettings(method="prior", min_qes=least))
+    drawn = []
 
+    def told(level: float):
+        def segment(evidence: Evidence) -> np.ndarray:
+            drawn.append(level)
+            return np.full(evidence.manipulated.shape[:2], level, np.float32) * np.eye(*evidence.manipulated.shape[:2])
 
-def test_what_is_not_covered_is_counted(half_covered):
-    annotation = Annotator().judge(half_covered, Kind.SPG, 0.9, np.zeros(half_covered.native_size, np.uint8))
-    assert annotation.unknown_fraction == pytest.approx(1 / 3, abs=0.03)
+        return segment
 
-
-def test_components_touch_at_corners(half_covered):
-    probability = np.zeros(half_covered.native_size, np.uint8)
-    probability[10:20, 10:20] = probability[20:30, 20:30] = probability[100:110, 200:210] = 255
-    assert Annotator().judge(half_covered, Kind.SDG, 0.9, probability).components == 2
+    likely = {Kind.SPG: 0.3, Kind.SDG: 0.2, Kind.IDENTICAL: 0.05, Kind.UNRELATED: 0.45}
+    annotator.method = dataclasses.replace(
+        annotator.method, classify=lambda _: likely, sure=0.6, segment={Kind.SPG: told(1.0), Kind.SDG: told(0.5)}
+    )
+    found = annotator(authentic, manipulated)
+    assert (found.status, found.kind_probabilities, sorted(drawn)) == (status, likely, [0.5, 1.0])
+    assert found.alternative is not None and found.probability is not None
+    assert found.alternative.probability is not None
+    levels = {found.kind: found.probability.max(), found.alternative.kind: found.alternative.probability.max()}
+    if status is Status.KEPT:
+        assert levels == pytest.approx({Kind.SPG: 1.0, Kind.SDG: 128 / 255})
+        assert found.transform is not None and found.alternative.transform is None
+    else:
+        assert levels == pytest.approx({Kind.UNRELATED: 128 / 255, Kind.SPG: 1.0})
+        assert found.transform is None and found.alternative.transform is not None

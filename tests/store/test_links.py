@@ -169,7 +169,7 @@ with LinkWriter.open(sys.argv[1]) as writer:
 
 
 def test_killed_at_any_step_it_goes_on_to_the_same_bytes_and_does_nothing_twice(tmp_path, repository):
-    """Every seventh step of a run of four links, each in a process of its own."""
+    """Every eleventh step of a run of four links, each in a process of its own."""
 
     def run(store: Path, stop: int) -> tuple[int, str]:
         command = [sys.executable, "-c", _KILLED, str(store), str(repository), str(stop)]
@@ -192,7 +192,7 @@ def test_killed_at_any_step_it_goes_on_to_the_same_bytes_and_does_nothing_twice(
         code, second = run(store, 0)
         assert code == 0 and contents(store) == expected, f"step {stop}"
         assert not set(first.split()) & set(second.split()), f"step {stop}: a link was done twice"
-        stop += 7
+        stop += 11
     assert stopped >= 4
 
 

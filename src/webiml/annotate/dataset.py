@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -16,11 +15,12 @@ import numpy as np
 from webiml import __version__
 from webiml.annotate.provenance import networks, provenance
 from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
+from webiml.evidence.judge import annotated
 from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import DatasetWriter
-from webiml.types import Annotation, Finished, Kind, Pair, Problem, Reason, Row, Status
+from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Status
 
 AnnotatePair = Callable[[np.ndarray, np.ndarray], Annotation]
 """(authentic, manipulated), RGB uint8 (H, W, 3) each, to an Annotation."""
@@ -139,34 +139,12 @@ def _annotate(pair: Pair) -> Finished:
             levels = to_8bit(found.probability)
             files["mask.png"] = encode_png(np.where(levels >= 128, 255, 0).astype(np.uint8))
             files["probability.png"] = encode_png(levels)
-        other = found.alternative
-        if other is not None and other.probability is not None:
-            files["alternative.png"] = encode_png(to_8bit(other.probability))
+        if found.alternative is not None and found.alternative.probability is not None:
+            files["alternative.png"] = encode_png(to_8bit(found.alternative.probability))
     except Exception as error:  # a bug of ours, or no memory: one row, not the end of the run
         return Finished(_failed(row, Problem(Reason.INTERNAL_ERROR, one_line(error))))
-    row = replace(
-        row,
-        status=found.status.value,
-        reason=None if found.reason is None else found.reason.value,
-        detail="; ".join(filter(None, (found.detail, authentic.note, manipulated.note))) or None,
-        kind=found.kind.value,
-        kind_confidence=_number(found.kind_confidence),
-        kind_probabilities=[float(likely.get(kind, 0)) for kind in Kind] if (likely := found.kind_probabilities) else None,
-        transform=_numbers(found.transform),
-        unknown_fraction=_number(found.unknown_fraction),
-        qes=_number(found.qes),
-        mask_area=_number(found.mask_area),
-        components=None if found.components is None else int(found.components),
-        weights=_weights,
-    )
-    if "alternative.png" in files and other is not None:
-        row = replace(
-            row,
-            alternative_kind=other.kind.value,
-            alternative_transform=_numbers(other.transform),
-            alternative_unknown_fraction=_number(other.unknown_fraction),
-        )
-    return Finished(row, files)
+    notes = "; ".join(filter(None, (authentic.note, manipulated.note)))
+    return Finished(annotated(replace(row, weights=_weights), found, notes), files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +237,6 @@ def _failed(row: Row, problem: Problem) -> Row:
 
 def _died(pair: Pair, crashed: Crashed) -> Finished:
     return Finished(_failed(_row(pair), Problem(Reason.WORKER_DIED, crashed.detail[:MAX_DETAIL])))
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _numbers(transform: np.ndarray | None) -> list[float] | None:
-    return None if transform is None else [float(value) for value in transform.ravel()]
 
 
 def _key(pair: Pair) -> str:

@@ -1,10 +1,15 @@
-"""How far `webiml annotate` is, with what became of the pairs so far."""
+"""How far a run is, with what became of its inputs so far."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from webiml.annotate.dataset import Counts
 from webiml.runners.progress import Progress
 from webiml.types import Row
+
+if TYPE_CHECKING:
+    from webiml.collect.run import CollectCounts
 
 
 class AnnotateProgress(Progress):
@@ -25,3 +30,16 @@ class AnnotateProgress(Progress):
         """One more row is finished, and counted."""
         counts = self._counts
         self.update(counts.inputs, f"kept {counts.kept:,}   rejected {counts.rejected:,}   failed {counts.failed:,}")
+
+
+class CollectProgress(Progress):
+    """Progress over the links of a source."""
+
+    def __init__(self, links: int | None, quiet: bool) -> None:
+        super().__init__("collect", links or 0, quiet=quiet)
+
+    def count(self, counts: CollectCounts) -> None:
+        """One more link is finished, or need not be asked for."""
+        statuses = counts.statuses
+        words = "   ".join(f"{name} {statuses[name]:,}" for name in ("fetched", "refused", "failed"))
+        self.update(counts.rows + counts.skipped, words)

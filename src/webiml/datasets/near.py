@@ -2,13 +2,15 @@
 
 A hash is cut into four blocks of 16 bits. Of two hashes within d bits one block differs in at most d // 4 of its bits,
 so it is enough to compare hashes that share a block but for so many bits: for d = 6 those in the 17 buckets around
-each. Whichever block finds a pair first counts it, so no pair comes twice. benchmarks/near_duplicates.py measures it
-against faiss.
+each. Whichever block finds a pair first counts it, so no pair comes twice. Where there are millions of hashes, three
+longer blocks leave fewer in a bucket. benchmarks/near_duplicates.py measures it against faiss.
+
+Source: the pigeonhole of M. Norouzi et al., "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +21,8 @@ MAX_DISTANCE = 16  # of 64 bits; two pictures chosen at random differ in about 3
 MAX_PAIRS = 50_000_000  # that near_pairs and near_between hold at once
 SLICE = 2_000_000  # candidates that are compared at a time: bounds the memory, about 100 bytes each
 
-_BLOCKS, _BITS = 4, 16
+_FOUR, _THREE = (16, 16, 16, 16), (21, 21, 22)  # bits of each block
+_MANY = 1_000_000  # hashes, from which on buckets of 16 bits hold too many
 
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 """i, j and distance: (n,) int64, (n,) int64, (n,) uint8."""
@@ -47,17 +50,18 @@ def near_between(a: np.ndarray, b: np.ndarray, distance: int) -> Pairs:
 def near_slices(hashes: np.ndarray, distance: int) -> Iterator[Pairs]:
     """What `near_pairs` gives, in slices and in no useful order; memory does not grow with the number of pairs."""
     _check(hashes, distance)
-    radius = distance // _BLOCKS
-    for block in range(_BLOCKS):
-        buckets = _Buckets(hashes, block)
-        for mask in _masks(radius):
+    blocks = _blocks(len(hashes))
+    radius = distance // len(blocks)
+    for block, bits in enumerate(blocks):
+        buckets = _Buckets(hashes, blocks, block)
+        for mask in _masks(bits, radius):
             other = buckets.keys ^ mask
             mine = buckets.keys <= other  # a bucket and its neighbour meet once
             for first, second in _meetings(buckets, buckets, buckets.keys[mine], other[mine]):
                 if mask == 0:
                     once = first < second
                     first, second = first[once], second[once]
-                i, j, apart = _near(hashes, hashes, first, second, block, radius, distance)
+                i, j, apart = _near(hashes, hashes, first, second, blocks[:block], radius, distance)
                 yield np.minimum(i, j), np.maximum(i, j), apart
 
 
@@ -65,25 +69,27 @@ def between_slices(a: np.ndarray, b: np.ndarray, distance: int) -> Iterator[Pair
     """What `near_between` gives, in slices and in no useful order; memory does not grow with the number of pairs."""
     _check(a, distance)
     _check(b, distance)
-    radius = distance // _BLOCKS
-    for block in range(_BLOCKS):
-        ours, theirs = _Buckets(a, block), _Buckets(b, block)
-        for mask in _masks(radius):
+    blocks = _blocks(max(len(a), len(b)))
+    radius = distance // len(blocks)
+    for block, bits in enumerate(blocks):
+        ours, theirs = _Buckets(a, blocks, block), _Buckets(b, blocks, block)
+        for mask in _masks(bits, radius):
             for first, second in _meetings(ours, theirs, ours.keys, ours.keys ^ mask):
-                yield _near(a, b, first, second, block, radius, distance)
+                yield _near(a, b, first, second, blocks[:block], radius, distance)
 
 
 class _Buckets:
     """Hashes by the value of one of their blocks.
 
     Attributes:
-        keys: (k,) int64, the values that occur, ascending. starts: (65537,) where each value's hashes begin in `order`.
+        keys: (k,) int64, the values that occur, ascending. counts: of each possible value, how many hashes have it.
+        starts: where each value's hashes begin in `order`.
     """
 
-    def __init__(self, hashes: np.ndarray, block: int) -> None:
-        values = _block(hashes, block)
+    def __init__(self, hashes: np.ndarray, blocks: Sequence[int], block: int) -> None:
+        values = _block(hashes, blocks[:block], blocks[block])
         self.order = np.argsort(values, kind="stable")
-        self.counts = np.bincount(values, minlength=1 << _BITS)
+        self.counts = np.bincount(values, minlength=1 << blocks[block])
         self.starts = np.concatenate(([0], np.cumsum(self.counts)))
         self.keys = np.flatnonzero(self.counts)
 
@@ -121,27 +127,38 @@ def _ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def _near(
-    a: np.ndarray, b: np.ndarray, first: np.ndarray, second: np.ndarray, block: int, radius: int, distance: int
+    a: np.ndarray,
+    b: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    earlier: Sequence[int],
+    radius: int,
+    distance: int,
 ) -> Pairs:
-    """Those candidates that are near, and that no earlier block has found."""
+    """Those candidates that are near, and that none of the earlier blocks has found."""
     differing = a[first] ^ b[second]
     apart = bits_set(differing)
     near = np.flatnonzero(apart <= distance)
     first, second, apart, differing = first[near], second[near], apart[near], differing[near]
     new = np.ones(len(near), bool)
-    for earlier in range(block):
-        new &= bits_set(_block(differing, earlier).astype(np.uint64)) > radius
+    for block, bits in enumerate(earlier):
+        new &= bits_set(_block(differing, earlier[:block], bits).astype(np.uint64)) > radius
     return first[new], second[new], apart[new]
 
 
-def _block(hashes: np.ndarray, block: int) -> np.ndarray:
-    return ((hashes >> np.uint64(_BITS * block)) & np.uint64((1 << _BITS) - 1)).astype(np.int64)
+def _blocks(hashes: int) -> tuple[int, ...]:
+    return _FOUR if hashes < _MANY else _THREE
 
 
-def _masks(radius: int) -> Iterator[int]:
+def _block(hashes: np.ndarray, before: Sequence[int], bits: int) -> np.ndarray:
+    """(n,) int64, `bits` bits of each hash, behind those of the blocks before."""
+    return ((hashes >> np.uint64(sum(before))) & np.uint64((1 << bits) - 1)).astype(np.int64)
+
+
+def _masks(bits: int, radius: int) -> Iterator[int]:
     """Every change of at most `radius` bits of a block."""
-    for bits in range(radius + 1):
-        for places in combinations(range(_BITS), bits):
+    for changed in range(radius + 1):
+        for places in combinations(range(bits), changed):
             yield sum(1 << place for place in places)
 
 

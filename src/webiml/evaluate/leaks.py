@@ -25,7 +25,7 @@ import numpy as np
 from webiml.errors import BadImage, SettingError
 from webiml.evaluate.benchmarks.items import Item, Member, Source, read_source
 from webiml.images.decode import decode
-from webiml.images.hashing import telling_hash
+from webiml.images.hashing import distances, telling_hash
 from webiml.localize.hub import Place, find
 from webiml.nets import weights as nets
 from webiml.runners.cores import one_thread, usable_cores
@@ -155,17 +155,6 @@ def refuse_leaks(leaks: Sequence[Leak]) -> None:
         f"{', '.join(named)}{f', and {more:,} more' if more else ''}. Take {'them' if len(leaks) > 1 else 'it'} out, "
         "or give --allow-leaks, which marks every table."
     )
-
-
-def distances(one: int, hashes: np.ndarray) -> np.ndarray:
-    """(n,) bits in which a 64-bit hash differs from each of (n,) uint64."""
-    differing = hashes ^ np.uint64(one)
-    if hasattr(np, "bitwise_count"):
-        return np.bitwise_count(differing).astype(int)
-    return _BITS[differing.view(np.uint16)].reshape(-1, 4).sum(axis=1, dtype=int)  # numpy 1.26
-
-
-_BITS = np.array([value.bit_count() for value in range(1 << 16)], np.uint8)
 
 
 # ---------------------------------------------------------------- the table

@@ -5,15 +5,15 @@ It looks at no picture and runs no network, so maps that lie on a disk are judge
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 
 from webiml.metrics.qes import qes
 from webiml.settings import AnnotatorSettings
-from webiml.types import Annotation, Kind, Reason, Status
+from webiml.types import Annotation, Kind, Reason, Row, Status
 
 POSSIBLE = 0.1  # where no kind is sure, those at least so probable are tried: on strangers DASS finds that all differs
 SURE = {"learned": 0.6, "prior": 0.0}
@@ -44,35 +44,44 @@ def segmenter_of(kind: Kind) -> Kind:
     return Kind.SPG if kind in (Kind.SPG, Kind.IDENTICAL) else Kind.SDG
 
 
+def asked(likely: Mapping[Kind, float], sure: float) -> list[Kind]:
+    """Whose segmenters a pair is looked at with: one where the kind is sure, else every one that may fit.
+
+    It does not depend on the thresholds, so that other thresholds can be tried on what was drawn.
+    """
+    kind = _likeliest(likely)
+    if likely[kind] >= sure:
+        return [segmenter_of(kind)]
+    return [one for one in SEGMENTED if likely.get(one, 0) >= POSSIBLE or one is segmenter_of(kind)]
+
+
 def decide(
     likely: Mapping[Kind, float], sure: float, draw: Callable[[Kind], Drawn], settings: AnnotatorSettings
 ) -> Annotation:
     """The annotation of a pair, without its maps.
 
-    A sure kind is believed. Else every segmenter that may fit is asked, and of the maps that are kept the one with the
-    highest QES counts; where none is kept, the kind stays uncertain, with the map of the most probable one. What is
-    asked for does not depend on the thresholds, so that other thresholds can be tried on what was drawn.
+    A sure kind is believed. Else of the maps that are kept the one with the highest QES counts; where none is kept, the
+    kind stays uncertain, with the map of the most probable one.
 
     Args:
         likely: how probable each kind is, [0, 1]; a kind that is missing is not.
         sure: what is less probable than this is not believed.
-        draw: what the segmenter of SPG or of SDG makes of the pair; asked at most once each.
+        draw: what the segmenter of SPG or of SDG makes of the pair; called once for each that is asked.
     """
-    kind = max(likely, key=lambda one: likely[one])
+    kind = _likeliest(likely)
+    drawn = {one: draw(one) for one in asked(likely, sure)}
+    expected = replace(judge(kind, likely[kind], drawn[segmenter_of(kind)], settings), kind_probabilities=dict(likely))
     if likely[kind] >= sure:
-        return replace(judge(kind, likely[kind], draw(segmenter_of(kind)), settings), kind_probabilities=dict(likely))
-    asked = [one for one in SEGMENTED if likely.get(one, 0) >= POSSIBLE]
-    drawn = {one: draw(one) for one in SEGMENTED if one in asked or one is segmenter_of(kind)}
+        return expected
     judged = {one: judge(one, likely.get(one, 0.0), drawn[one], settings) for one in drawn}
-    kept = [judged[one] for one in asked if judged[one].status is Status.KEPT]
+    kept = [found for one, found in judged.items() if found.status is Status.KEPT and likely.get(one, 0) >= POSSIBLE]
     if kept:
-        found = max(kept, key=lambda annotation: annotation.qes or 0)
+        found = replace(max(kept, key=lambda one: one.qes or 0), kind_probabilities=dict(likely))
     else:
         words = f"{likely[kind]:.2f} for {kind.value}, below {sure}, and no segmenter is sure"
-        doubted = judge(kind, likely[kind], drawn[segmenter_of(kind)], settings)
-        found = replace(doubted, status=Status.REJECTED, reason=Reason.KIND_UNCERTAIN, detail=words)
+        found = replace(expected, status=Status.REJECTED, reason=Reason.KIND_UNCERTAIN, detail=words)
     other = next((judged[one] for one in drawn if one is not segmenter_of(found.kind)), None)
-    return replace(found, kind_probabilities=dict(likely), alternative=other)
+    return replace(found, alternative=other)
 
 
 def judge(kind: Kind, confidence: float, drawn: Drawn, settings: AnnotatorSettings) -> Annotation:
@@ -97,7 +106,47 @@ def judge(kind: Kind, confidence: float, drawn: Drawn, settings: AnnotatorSettin
 
 def components(mask: np.ndarray) -> int:
     """8-connected parts of a (H, W) bool mask."""
+    import cv2  # only here: a process that only writes rows stays small
+
     return cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
+
+
+def annotated(row: Row, found: Annotation, notes: str) -> Row:
+    """The row of a pair with what the annotator says of it.
+
+    Args:
+        notes: what was noticed while its pictures were decoded; follows the annotator's own words.
+    """
+    other, likely = found.alternative, found.kind_probabilities
+    return replace(
+        row,
+        status=found.status.value,
+        reason=None if found.reason is None else found.reason.value,
+        detail="; ".join(filter(None, (found.detail, notes))) or None,
+        kind=found.kind.value,
+        kind_confidence=_number(found.kind_confidence),
+        kind_probabilities=[float(likely.get(kind, 0)) for kind in Kind] if likely else None,
+        transform=_numbers(found.transform),
+        unknown_fraction=_number(found.unknown_fraction),
+        qes=_number(found.qes),
+        mask_area=_number(found.mask_area),
+        components=None if found.components is None else int(found.components),
+        alternative_kind=None if other is None else other.kind.value,
+        alternative_transform=None if other is None else _numbers(other.transform),
+        alternative_unknown_fraction=None if other is None else _number(other.unknown_fraction),
+    )
+
+
+def _likeliest(likely: Mapping[Kind, float]) -> Kind:
+    return max(likely, key=lambda kind: likely[kind])
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _numbers(transform: np.ndarray | None) -> list[float] | None:
+    return None if transform is None else [float(value) for value in transform.ravel()]
 
 
 def _doubt(

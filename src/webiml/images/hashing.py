@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 
@@ -26,9 +28,12 @@ def telling_hash(rgb: np.ndarray) -> str | None:
     return _signs(low) if np.median(np.abs(low - np.median(low))) > TELLING else None
 
 
-def mirrored_hash(rgb: np.ndarray) -> str | None:
-    """The telling hash of the picture's mirror image (left and right exchanged)."""
-    return telling_hash(rgb[:, ::-1])
+def telling_hashes(greys: Iterable[np.ndarray]) -> np.ndarray:
+    """(n,) uint64, `telling_hash` of each (H, W) uint8 as a number; 0, which is no hash, where it tells nothing."""
+    low = np.stack([_lowest(grey) for grey in greys]).reshape(-1, 64)
+    median = np.median(low, axis=1, keepdims=True)
+    hashes = np.packbits(low > median, axis=1).view(">u8").ravel().astype(np.uint64)
+    return np.where(np.median(np.abs(low - median), axis=1) > TELLING, hashes, np.uint64(0))
 
 
 def distances(one: int, hashes: np.ndarray) -> np.ndarray:
@@ -52,6 +57,9 @@ def _signs(low: np.ndarray) -> str:
 
 
 def _low_frequencies(rgb: np.ndarray) -> np.ndarray:
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return _lowest(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
+
+
+def _lowest(grey: np.ndarray) -> np.ndarray:
     small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
     return cv2.dct(small)[:8, :8]

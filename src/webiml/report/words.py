@@ -1,6 +1,6 @@
 """What statuses, kinds and reasons mean, a sentence each, for the report and the documentation."""
 
-from webiml.types import Kind, Reason, Status
+from webiml.types import Kind, LinkReason, LinkStatus, Reason, Status
 
 STATUS_MEANING: dict[Status, str] = {
     Status.KEPT: "A mask was found and the annotator is sure of it.",
@@ -55,3 +55,41 @@ FAILURE_MEANING: dict[str, str] = {
 }
 
 REASON_MEANING: dict[str, str] = REJECTION_MEANING | FAILURE_MEANING
+
+LINK_STATUS_MEANING: dict[LinkStatus, str] = {
+    LinkStatus.FETCHED: "Its picture is in the store.",
+    LinkStatus.UNCHANGED: "It was asked for again (`--refresh`), and its picture is still the same.",
+    LinkStatus.REFUSED: "We may not ask for it, or may not keep it; the reason says why.",
+    LinkStatus.FAILED: "It could not be had, or is no picture; the reason says why.",
+}
+
+LINK_REFUSAL_MEANING: dict[str, str] = {
+    LinkReason.ROBOTS: "The robots.txt of its host, or of one that it leads to, forbids it, or could not be read.",
+    LinkReason.OPTED_OUT: "Its server says noai, noimageai, noindex or none, or reserves text and data mining.",
+    LinkReason.PRIVATE_ADDRESS: "Its host, or one that it leads to, has an address that is not public.",
+    LinkReason.BAD_ADDRESS: "Not http or https, without a host, or with a password in it.",
+    LinkReason.REMOVED: "Taken out of the store at somebody's request.",
+}
+
+LINK_FAILURE_MEANING: dict[str, str] = {
+    LinkReason.GONE: "It is not there any more (404, 410).",
+    LinkReason.FORBIDDEN: "Its server does not let us have it (401, 402, 403, 451).",
+    LinkReason.RATE_LIMITED: "Its server is busy with us (429), or wants to be left alone for too long.",
+    LinkReason.SERVER_ERROR: "Its server failed (5xx), however often it was asked.",
+    LinkReason.HTTP_ERROR: "Its server gave another status than 200.",
+    LinkReason.NO_SUCH_HOST: "The name of its host has no address.",
+    LinkReason.NO_CONNECTION: "Its host refused the connection, or broke it.",
+    LinkReason.TIMEOUT: "Its server let us wait for too long.",
+    LinkReason.TOO_SLOW: "It came more slowly than `--least-rate`, or took longer than `--total-seconds`.",
+    LinkReason.TOO_BIG: "It has, or would have had, more bytes than `--max-megabytes`.",
+    LinkReason.CUT_SHORT: "Fewer bytes came than were announced.",
+    LinkReason.TOO_MANY_REDIRECTS: "It leads on and on, in a circle, or nowhere.",
+    LinkReason.EMPTY: "It has no bytes.",
+    LinkReason.NOT_AN_IMAGE: "Its bytes are not a picture, whatever its server says.",
+    LinkReason.BAD_IMAGE: "It begins as a picture does, but its header cannot be read, or it is too small.",
+    LinkReason.TOO_MANY_PIXELS: "It has more pixels than `--max-megapixels`.",
+    LinkReason.HASH_MISMATCH: "Its bytes have another SHA-256 than the source says.",
+    LinkReason.NOT_FOUND: "A file of a folder that cannot be read.",
+    LinkReason.BAD_ROW: "This row of the source cannot be understood.",
+    LinkReason.INTERNAL_ERROR: "A defect of webiml; please report it with the detail.",
+}

@@ -395,6 +395,8 @@ def _from_metadata(place: Place) -> DatasetInfo:
     try:
         for name in ("schema", "shard_pairs", "settings"):
             record[name] = json.loads(record[name])
+        if not isinstance(record["settings"], dict):
+            raise TypeError("settings are not a table")
         return DatasetInfo(**record)
     except (ValueError, KeyError, TypeError) as error:
         raise SettingError(f"{place}/{FILE_NAME} was not written by webiml: {error}") from error

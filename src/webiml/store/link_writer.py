@@ -23,7 +23,7 @@ import numpy as np
 
 from webiml import __version__
 from webiml.errors import BadImage, OutputError, SettingError
-from webiml.store.atomic import TEMPORARY, make_folder, output_error, sync_folder
+from webiml.store.atomic import TEMPORARY, make_folder, output_error, sweep, sync_folder
 from webiml.store.links import (
     MARKER,
     SCHEMA_VERSION,
@@ -182,6 +182,7 @@ class LinkWriter:
             if place.local is not None:
                 stack.enter_context(only_writer(place.local, f"{STATE}/lock"))
                 state = place.local / STATE
+                sweep(place.local)
             else:
                 state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="webiml-")))
             if not place.exists(MARKER):
@@ -365,8 +366,12 @@ def refuse_foreign(place: Place) -> None:
     folder = place.local
     if folder.exists() and not folder.is_dir():
         raise SettingError(f"{folder} is a file: give a folder to --out.")
-    if folder.is_dir() and not is_store(place) and any(entry.name not in _HARMLESS for entry in folder.iterdir()):
+    if folder.is_dir() and not is_store(place) and any(map(_is_foreign, folder.iterdir())):
         raise SettingError(f"{folder} is not empty and is not a store of webiml: give another --out.")
+
+
+def _is_foreign(entry: Path) -> bool:
+    return entry.name not in _HARMLESS and not entry.name.endswith(TEMPORARY)
 
 
 def _piece(number: int) -> str:

@@ -9,9 +9,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from webiml.errors import SettingError
-from webiml.store.removed import By, hidden
-from webiml.store.rows import INPUT
-from webiml.types import LinkReason, LinkStatus, Reason, Status
+from webiml.store.links import from_link_record, to_link_record
+from webiml.store.removed import By, Removed, hidden
+from webiml.store.rows import INPUT, from_record, to_record
+from webiml.types import LinkReason, LinkRow, LinkStatus, Reason, Row, Status
 
 BOTH = frozenset({"authentic", "manipulated"})
 
@@ -85,6 +86,11 @@ def wanted(asked: Asked) -> Wanted:
     return Wanted(frozenset(values), frozenset(asked.key), pictures)
 
 
+def by_tombstones(removed: Removed) -> Wanted:
+    """What must not come back; make it once, and ask it of every row."""
+    return Wanted(frozenset((one.by, one.value) for one in removed.tombstones))
+
+
 def pictures_of_pair(record: Mapping[str, Any], wanted: Wanted) -> set[str]:
     """SHA-256 of the pictures of a pair that what was asked for names, without regard to their bytes elsewhere.
 
@@ -128,16 +134,36 @@ def pictures_of_link(record: Mapping[str, Any], wanted: Wanted) -> set[str]:
 
 
 def takes_link(
-    record: Mapping[str, Any], wanted: Wanted, pictures: frozenset[str], links: frozenset[str] = frozenset()
+    record: Mapping[str, Any],
+    wanted: Wanted,
+    pictures: frozenset[str] = frozenset(),
+    links: frozenset[str] = frozenset(),
 ) -> bool:
     """Whether a row of a link goes: it was asked for, its picture goes, or it tells of a link that goes but brought
     nothing itself. Another picture that the same link brought at another time stays.
     """
-    if _hash(record.get("sha256")) in pictures or _hash(record.get("expected_sha256")) in pictures:
-        return True
+    for sha256 in (_hash(record.get("sha256")), _hash(record.get("expected_sha256"))):
+        if sha256 in pictures or wanted.asks("sha256", sha256):
+            return True
     if _asked_link(record, wanted):
         return True
     return not record.get("sha256") and record["link"] in links and not is_blank_link(record)
+
+
+def pair_without(row: Row, wanted: Wanted) -> Row:
+    """The row, or what stays of it where a tombstone stands for it or for one of its pictures."""
+    if not wanted.values:
+        return row
+    record = to_record(row)
+    return from_record(blank_pair(record)) if takes_pair(record, wanted) else row
+
+
+def link_without(row: LinkRow, wanted: Wanted) -> LinkRow:
+    """The row, or what stays of it where a tombstone stands for it or for its picture."""
+    if not wanted.values:
+        return row
+    record = to_link_record(row)
+    return from_link_record(blank_link(record)) if takes_link(record, wanted) else row
 
 
 def blank_pair(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,211 @@
+"""Pictures out of a dataset, whichever its shape: table, journal, files, tars, and whatever shows them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from webiml.datasets.removal_files import (
+    Record,
+    change_journal,
+    change_table,
+    delete,
+    drop_folder,
+    key_of_member,
+    names_below,
+    read_journal,
+    sweep_folders,
+    thin_tar,
+)
+from webiml.errors import SettingError
+from webiml.store.journal import shard_name
+from webiml.store.parquet import FILE_NAME, read_records
+from webiml.store.place import Place
+from webiml.store.removal import SHARD, Plan
+from webiml.store.removed_rows import (
+    BOTH,
+    Wanted,
+    blank_pair,
+    is_blank_pair,
+    pictures_of_pair,
+    takes_pair,
+)
+from webiml.store.rows import is_safe_key
+
+Redraw = Callable[[Path, Literal["", "plain", "pictures"], bool], None]
+"""(dataset, which page it had, whether it had a card): makes them again of what is left."""
+
+REPORT, CARD = "report.html", "card"
+_STATE = ".webiml"
+_JOURNAL, _MARKER, _STAGING = f"{_STATE}/journal.jsonl", f"{_STATE}/finished", f"{_STATE}/staging"
+_FOLDERS = ("authentic", "manipulated", "masks", "probability", "alternative")
+
+
+def pictures_in_dataset(place: Place, wanted: Wanted) -> set[str]:
+    """SHA-256 of the pictures of a dataset that were asked for."""
+    found: set[str] = set()
+    for record in _records(place):
+        found |= pictures_of_pair(record, wanted)
+    return found
+
+
+def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
+    """The plan with what it means for this dataset.
+
+    Raises:
+        SettingError: the table or the journal cannot be read.
+    """
+    pictures = frozenset(plan.pictures)
+    finished = _finished(place)
+    every: set[str] = set()
+    keys: set[str] = set()
+    shards: set[str] = set()
+    found: set[str] = set()
+    for record in _records(place):
+        key = record["key"]
+        if not finished:
+            every.add(key)
+        if takes_pair(record, wanted, pictures) and not is_blank_pair(record):
+            keys.add(key)
+            found |= {record.get(f"{role}_sha256") or "" for role in BOTH} & pictures
+            if SHARD.fullmatch(record.get("shard") or ""):
+                shards.add(record["shard"])
+    strays: set[str] = set()
+    if not finished:
+        shards |= _open_shards(place, keys)
+        for name, key in _pictures_without_row(place, every):
+            if (digest := hashlib.sha256(place.read(name)).hexdigest()) in pictures:
+                strays.add(key)
+                found.add(digest)
+    return replace(
+        plan,
+        found=len(found),
+        keys=tuple(sorted(keys)),
+        strays=tuple(sorted(strays)),
+        shards=tuple(sorted(shards)),
+        finished=place.exists(_MARKER),
+        report=_report(place) if keys else "",
+        card=bool(keys) and bool(names_below(place, CARD)),
+    )
+
+
+def take_out_of_dataset(place: Place, plan: Plan, redraw: Redraw | None) -> None:
+    """Do what the plan says, from whichever step on. The table first: who reads meanwhile finds no row without files.
+
+    Raises:
+        SettingError: a table or a tar cannot be read.
+        OutputError: something cannot be written or deleted; the same call goes on.
+    """
+    if not (plan.keys or plan.strays):
+        return
+    keys = frozenset(plan.keys)
+    gone = keys | frozenset(plan.strays)
+    delete(place, [_MARKER])
+    sweep_folders(place, ["", _STATE, _STAGING, *_FOLDERS])
+    if place.exists(FILE_NAME):
+        change_table(place, FILE_NAME, lambda record: _changed(record, keys))
+    change_journal(place, _JOURNAL, lambda: _changed_lines(place, keys))
+    for folder in _FOLDERS:
+        delete(place, [name for name in names_below(place, folder) if _key_of_file(name) in gone])
+    staged = {name: key_of_member(name.rpartition("/")[2]) for name in names_below(place, _STAGING)}
+    delete(place, [name for name, member in staged.items() if member is not None and member[0] in gone])
+    for shard in plan.shards:
+        thin_tar(place, shard, keys)
+    delete(place, [f"{_STATE}/hashes.parquet", *([REPORT] if keys else [])])
+    if plan.card:
+        delete(place, ["README.md"])
+        drop_folder(place, CARD)
+    if plan.finished:
+        place.write(_MARKER, b"")
+    if redraw is not None and place.local is not None and (plan.report or plan.card):
+        redraw(place.local, plan.report, plan.card)
+
+
+def _finished(place: Place) -> bool:
+    """Whether the table holds every row of the journal. A dataset without working state is what its table says."""
+    return place.exists(FILE_NAME) and (place.exists(_MARKER) or not place.exists(f"{_STATE}/dataset.json"))
+
+
+def _records(place: Place) -> Iterator[Record]:
+    """Every row, of the table and, where that may not have them all, of the journal."""
+    if place.exists(FILE_NAME):
+        for record in read_records(place, FILE_NAME):
+            yield _with_key(record, place)
+    if not _finished(place):
+        for _, line in read_journal(place, _JOURNAL):
+            if isinstance(record := line.get("row"), dict):
+                yield _with_key(record, place)
+
+
+def _with_key(record: Record, place: Place) -> Record:
+    if not is_safe_key(record.get("key")):
+        raise SettingError(f"{place} has a row whose key cannot be one ({record.get('key')!r:.100}): mend that first.")
+    return record
+
+
+def _open_shards(place: Place, keys: set[str]) -> set[str]:
+    """Tars that the rows of a journal do not name: those of packed rows, and the one that a kill left unlisted."""
+    unpacked: list[str] = []
+    shards: set[str] = set()
+    count = 0
+    for _, line in read_journal(place, _JOURNAL):
+        if "shard" in line:
+            if keys.intersection(unpacked[: line["pairs"]]):
+                shards.add(shard_name(count))
+            del unpacked[: line["pairs"]]
+            count += 1
+        elif line.get("sizes"):
+            unpacked.append(line["row"]["key"])
+    return shards | ({shard_name(count)} if place.exists(shard_name(count)) else set())
+
+
+def _pictures_without_row(place: Place, keys: set[str]) -> Iterator[tuple[str, str]]:
+    """Pictures that a killed writer stored before it counted their row: name and key."""
+    for folder in ("authentic", "manipulated"):
+        for name in names_below(place, folder):
+            key = _key_of_file(name)
+            if is_safe_key(key) and key not in keys:
+                yield name, key
+    for name in names_below(place, _STAGING):
+        member = key_of_member(name.rpartition("/")[2])
+        if member is not None and member[1] and member[0] not in keys:
+            yield name, member[0]
+
+
+def _key_of_file(name: str) -> str:
+    """The key of `<folder>/<key>.<ext>`."""
+    return name.partition("/")[2].rpartition(".")[0]
+
+
+def _changed(record: Record, keys: frozenset[str]) -> Record | None:
+    return blank_pair(record) if record["key"] in keys and not is_blank_pair(record) else None
+
+
+def _changed_lines(place: Place, keys: frozenset[str]) -> Iterator[Record | None]:
+    """What takes the place of each line of the journal. A tar counts fewer pairs when some of them go."""
+    unpacked: list[str] = []
+    for _, line in read_journal(place, _JOURNAL):
+        if "shard" in line:
+            fewer = len(keys.intersection(unpacked[: line["pairs"]]))
+            del unpacked[: line["pairs"]]
+            yield {**line, "pairs": line["pairs"] - fewer} if fewer else None
+            continue
+        key = line["row"]["key"]
+        if line["sizes"]:
+            unpacked.append(key)
+        row = _changed(line["row"], keys)
+        yield None if row is None else {"row": _core(row), "sizes": {}}
+
+
+def _core(record: Record) -> Record:
+    """A row of a journal without the columns of the input's own table, whose names a table would keep."""
+    return {name: value for name, value in record.items() if not name.startswith("input.")}
+
+
+def _report(place: Place) -> Literal["", "plain", "pictures"]:
+    if not place.exists(REPORT):
+        return ""
+    return "pictures" if b"<img" in place.read(REPORT) else "plain"

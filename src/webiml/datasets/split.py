@@ -1,0 +1,282 @@
+"""A dataset in parts, such as train, val and test, with everything that belongs together in one of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from webiml import __version__
+from webiml.datasets.carry import carried, is_done, pass_on, refuse_inside, tombstones, without_removed
+from webiml.errors import SettingError
+from webiml.settings import read_shares
+from webiml.store.atomic import write_bytes
+from webiml.store.dataset import DatasetWriter, dataset_info, read_rows
+from webiml.store.place import Place
+from webiml.store.removed import Removed
+from webiml.types import Row, Status
+
+RECORD = "split.json"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+@dataclass
+class Part:
+    """One part of a dataset."""
+
+    name: str
+    wanted: float
+    """The share of the rows that it should have."""
+    rows: int = 0
+    kept: int = 0
+    """Rows with a mask to trust."""
+    groups: int = 0
+    """Groups of pairs that belong together."""
+    share: float = 0.0
+    """The share of the rows that it has."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a dataset is divided.
+
+    Attributes:
+        parts: in the order they were given. of_row: (n,) uint8, the number of the part of each row, in their order.
+        largest: rows of the largest group. removed: what must not come along.
+    """
+
+    place: Place
+    seed: int
+    parts: tuple[Part, ...]
+    of_row: np.ndarray
+    largest: int
+    removed: Removed
+
+    @property
+    def off(self) -> float:
+        """How far the shares are from those wanted: the largest difference."""
+        return max(abs(part.share - part.wanted) for part in self.parts)
+
+
+@dataclass
+class Divided:
+    """What a run did."""
+
+    rows: int = 0
+    resumed: int = 0
+    """Rows that an earlier run of the same command had written."""
+    damaged: int = 0
+    """Rows that fail now, since a file of theirs is not there or is damaged."""
+    parts: dict[str, int] = field(default_factory=dict)
+
+
+def read_parts(text: str) -> dict[str, float]:
+    """Names and shares such as `train=0.8,val=0.1,test=0.1`; the shares add up to 1.
+
+    Raises:
+        SettingError: it cannot be read, or a name is none for a folder.
+    """
+    names = tuple(part.partition("=")[0].strip() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise SettingError(f"--parts: {name!r:.100} is no name for a folder; give letters, digits, - and _.")
+    if len({name.casefold() for name in names}) < len(names):
+        raise SettingError("--parts names a part twice: give each once, such as train=0.8,val=0.1,test=0.1.")
+    return read_shares(text, "--parts", "name", names, "train=0.8,val=0.1,test=0.1")
+
+
+def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: Iterable[tuple[str, str]] = ()) -> Plan:
+    """Divide the rows of a dataset; nothing is written. Of memory some 100 bytes a row are held.
+
+    Rows that share a picture, the address of the authentic picture or a group are in one part, and so are those that
+    hang together through others.
+
+    Args:
+        shares: of every part, adding up to 1.
+        alike: pairs of SHA-256 of pictures that look alike, whose rows stay together, too.
+    Raises:
+        SettingError: it is no dataset.
+    """
+    removed = tombstones([place])
+    tokens: list[np.ndarray] = []
+    keys: list[str] = []
+    kept: list[bool] = []
+    for row in read_rows(place):
+        row = without_removed(row, removed)
+        tokens.append(np.array([_token(*one) for one in _shared(row)], np.uint64))
+        keys.append(row.key)
+        kept.append(row.status == Status.KEPT)
+    owner = np.repeat(np.arange(len(tokens)), [len(one) for one in tokens])
+    flat = np.concatenate([*tokens, np.zeros(0, np.uint64)])
+    group = connected(len(keys), _edges(flat, owner, alike))
+    first, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    draws = [_draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
+    of_group = assign(sizes, draws, list(shares.values()))
+    of_row = of_group[number].astype(np.uint8)
+    parts = []
+    for index, (name, share) in enumerate(shares.items()):
+        mine = of_row == index
+        rows = int(mine.sum())
+        parts.append(
+            Part(
+                name,
+                share,
+                rows,
+                int((mine & np.array(kept, bool)).sum()),
+                int((of_group == index).sum()),
+                rows / max(1, len(keys)),
+            )
+        )
+    return Plan(place, seed, tuple(parts), of_row, int(sizes.max(initial=0)), removed)
+
+
+def split_dataset(plan: Plan, out: Path, on_row: Callable[[Divided], None] | None = None) -> Divided:
+    """Write every part as a dataset below `out`, rows and bytes as they are, and `split.json` beside them.
+
+    A run that was stopped goes on with the same call.
+
+    Raises:
+        SettingError: a part's folder holds something else. OutputError: it cannot be written.
+    """
+    info = dataset_info(plan.place)
+    folders = [out / part.name for part in plan.parts]
+    for folder in folders:
+        refuse_inside(folder, [plan.place])
+    removed = [tombstones([plan.place, Place(str(folder))]) for folder in folders]
+    counts = Divided(parts={part.name: 0 for part in plan.parts})
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                DatasetWriter.open(
+                    folder,
+                    format=cast(Literal["folder", "shards"], info.format),
+                    shard_pairs=info.shard_pairs,
+                    settings=info.settings,
+                    settings_hash=info.settings_hash,
+                    package_version=__version__,
+                )
+            )
+            for folder in folders
+        ]
+        _refuse_other_parts(plan, writers)
+        for folder, taken in zip(folders, removed, strict=True):
+            pass_on(taken, folder)
+        for row, index in zip(read_rows(plan.place), plan.of_row, strict=True):
+            row, writer = without_removed(row, removed[index]), writers[index]
+            if is_done(writer, row):
+                counts.resumed += 1
+                after = writer.entry(row.key).row
+            else:
+                after = writer.add(carried(plan.place, row), carried=True)
+            counts.rows += 1
+            counts.parts[plan.parts[index].name] += 1
+            counts.damaged += after.status == Status.FAILED and row.status != Status.FAILED
+            if on_row is not None:
+                on_row(counts)
+        for writer in writers:
+            writer.finish()
+    record = {"seed": plan.seed, "off": plan.off, "parts": [asdict(part) for part in plan.parts]}
+    write_bytes(out / RECORD, json.dumps(record, indent=1).encode() + b"\n")
+    return counts
+
+
+def connected(count: int, edges: np.ndarray) -> np.ndarray:
+    """(count,) int64: of each of `count` things the smallest that it hangs together with.
+
+    Args: edges: (m, 2) ints, things that belong together.
+    """
+    parent = np.arange(count)
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            parent[one] = parent[parent[one]]
+            one = parent[one]
+        return one
+
+    for a, b in edges.tolist():
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    for one in range(count):  # a parent is never larger, so its own is known by now
+        parent[one] = parent[parent[one]]
+    return parent
+
+
+def assign(sizes: np.ndarray, draws: Sequence[int], shares: Sequence[float]) -> np.ndarray:
+    """(n,) ints: the part of every group.
+
+    The groups lie in the order of their draws, and the parts are cut off one after the other where their share is
+    full. Which part a group falls into depends on its own draw but near the cuts, so new groups move few old ones. A
+    group that is larger than the smallest part should be is dealt out before, the largest first, to the part with the
+    most room.
+
+    Args: sizes: (n,) rows of each group. draws: a number of each, any that differ. shares: of the parts; they add up to
+        1.
+    """
+    found = np.zeros(len(sizes), np.int64)
+    room = np.array(shares) * sizes.sum()
+    order = sorted(range(len(sizes)), key=lambda group: draws[group])
+    large = [group for group in order if sizes[group] > max(1.0, room.min())]
+    for group in sorted(large, key=lambda group: -sizes[group]):
+        found[group] = int(np.argmax(room))
+        room[found[group]] -= sizes[group]
+    room = np.maximum(room, 0)
+    small = [group for group in order if sizes[group] <= max(1.0, sizes.sum() * min(shares))]
+    total = sizes[small].sum() if small else 0
+    ends = np.cumsum(room) * (total / max(room.sum(), 1e-12))
+    middles = np.cumsum(sizes[small]) - sizes[small] / 2 if small else np.zeros(0)
+    found[small] = np.minimum(np.searchsorted(ends, middles, side="right"), len(shares) - 1)
+    return found
+
+
+def _shared(row: Row) -> list[tuple[str, str]]:
+    """What a row may have in common with others: kind and value."""
+    pictures = {("picture", sha256) for sha256 in (row.authentic_sha256, row.manipulated_sha256) if sha256}
+    others = {("url", row.authentic_url), ("group", row.extra.get("group"))}
+    return sorted(pictures | {(kind, value) for kind, value in others if value})
+
+
+def _edges(tokens: np.ndarray, owner: np.ndarray, alike: Iterable[tuple[str, str]]) -> np.ndarray:
+    """(m, 2): rows that have a token in common, or pictures that look alike."""
+    order = np.argsort(tokens, kind="stable")
+    tokens, owner = tokens[order], owner[order]
+    same = np.flatnonzero(tokens[1:] == tokens[:-1])
+    edges = [np.column_stack([owner[same], owner[same + 1]])]
+    for pair in alike:
+        at = np.searchsorted(tokens, np.array([_token("picture", sha256) for sha256 in pair], np.uint64))
+        if all(
+            place < len(tokens) and tokens[place] == _token("picture", sha256)
+            for place, sha256 in zip(at, pair, strict=True)
+        ):
+            edges.append(owner[at][None])
+    return np.concatenate(edges)
+
+
+def _token(kind: str, value: str) -> int:
+    """64 bits that stand for a value: enough to tell a billion apart."""
+    return int.from_bytes(hashlib.blake2b(f"{kind}\0{value}".encode(), digest_size=8).digest(), "big")
+
+
+def _draw(seed: int, key: str) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=16).digest(), "big")
+
+
+def _refuse_other_parts(plan: Plan, writers: Sequence[DatasetWriter]) -> None:
+    """What an earlier run put into a part must still belong there."""
+    here: list[set[str]] = [set() for _ in writers]
+    if any(writer.done for writer in writers):
+        for row, index in zip(read_rows(plan.place), plan.of_row, strict=True):
+            here[index].add(row.key)
+    for writer, keys in zip(writers, here, strict=True):
+        if not keys.issuperset(writer.done):
+            raise SettingError(
+                f"{writer.path} has pairs that do not belong there: it was made with another --seed or --parts, or of "
+                "another dataset. Give another --out."
+            )

@@ -1,0 +1,290 @@
+"""Whether a dataset is whole: every row's files are there, are what the row says, and nothing else lies beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from webiml.datasets.carry import file_names, without_removed
+from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
+from webiml.evidence.judge import components
+from webiml.images.codec import decode_map
+from webiml.images.decode import decode
+from webiml.metrics.qes import qes
+from webiml.runners.cores import one_thread
+from webiml.runners.local import Crashed, run_ordered
+from webiml.store.dataset import DatasetInfo, Role, dataset_info, read_member, read_rows
+from webiml.store.parquet import FILE_NAME
+from webiml.store.place import Place
+from webiml.store.removed import read_removed
+from webiml.store.rows import from_record
+from webiml.store.shards import read_tar_member
+from webiml.types import Kind, Reason, Row, Status
+
+MAX_PIXELS = 10_000_000_000  # the largest --max-megapixels: what annotate has decoded can be decoded
+
+_FOLDERS = {
+    "authentic": "authentic",
+    "manipulated": "manipulated",
+    "masks": "mask",
+    "probability": "probability",
+    "alternative": "alternative",
+}
+
+
+class Fault(StrEnum):
+    """What can be wrong. Closed: readers may rely on it; free text goes into `detail`."""
+
+    MISSING = "missing"  # a file of a row is not there
+    OTHER_BYTES = "other_bytes"  # a picture's bytes are not those of the SHA-256 that stands for them
+    UNREADABLE = "unreadable"  # a file cannot be read or decoded
+    SIZE = "size"  # a picture or a map has another size than its row says
+    MASK = "mask"  # the mask is not the probability at 128 or more
+    SCORE = "score"  # QES, area or components are not those of the stored map
+    WORD = "word"  # a status, kind or reason that there is not, or that do not go together
+    ORDER = "order"  # a key that comes twice, or not in its order
+    STRAY = "stray"  # a file that no row has
+    SHARD = "shard"  # what a tar says of a row is not what the table says
+    TABLE = "table"  # a table that cannot be read
+    REMOVED = "removed"  # taken out at somebody's request, and still there
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: of which row (or file), what, and words for a person."""
+
+    key: str
+    fault: Fault
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at, and what is wrong with it."""
+
+    shape: str
+    """dataset or store."""
+    rows: int
+    """Rows that were looked at."""
+    files: int
+    """Files that they should have."""
+    findings: tuple[Finding, ...]
+    """What is wrong."""
+
+
+def verify_dataset(
+    place: Place, workers: int = 1, *, quick: bool = False, on_row: Callable[[], None] | None = None
+) -> Verified:
+    """Look at every row and every file of a finished dataset.
+
+    Args: quick: only whether the files are there and hold anything; no picture is read. on_row: called after each row.
+    Raises:
+        SettingError: it is no dataset, or its table cannot be read.
+    """
+    info = dataset_info(place)
+    if place.exists(".webiml/dataset.json") and not place.exists(".webiml/finished"):
+        raise SettingError(f"{place} is not finished: run the command that writes it again, then look at it.")
+    removed = read_removed(place)
+    listed = _listed(place)
+    findings: list[Finding] = []
+    wanted: set[str] = set()  # names of files, and of members behind their tar
+    rows, files, before = 0, 0, ""
+    for row, found in _looked_at(_Row(place, info, quick), read_rows(place), workers):
+        rows += 1
+        if without_removed(row, removed) != row:
+            findings.append(Finding(row.key, Fault.REMOVED, "was taken out at somebody's request, and is there"))
+        if row.key <= before:
+            findings.append(Finding(row.key, Fault.ORDER, "comes twice, or behind a larger key"))
+        before = row.key
+        if isinstance(found, Crashed):
+            findings.append(Finding(row.key, Fault.UNREADABLE, found.detail[:MAX_DETAIL]))
+        else:
+            findings += found
+        names: set[str] = set()
+        with suppress(BadImage):  # that is found above
+            names = _names(row)
+        files += len(names)
+        wanted |= names
+        findings += [
+            Finding(row.key, Fault.MISSING, f"{name} is not there" if name not in listed else f"{name} is empty")
+            for name in sorted(names)
+            if not listed.get(name) and not name.startswith("shard-")
+        ]
+        if on_row is not None:
+            on_row()
+    findings += _of_shards(place, listed, wanted)
+    findings += [
+        Finding(name, Fault.STRAY, f"no row has {name}")
+        for name in listed
+        if name.partition("/")[0] in _FOLDERS and "/" in name and name not in wanted
+    ]
+    return Verified("dataset", rows, files, tuple(findings))
+
+
+def _looked_at(look: _Row, rows: Iterator[Row], workers: int) -> Iterator[tuple[Row, list[Finding] | Crashed]]:
+    if look.quick:
+        yield from ((row, look(row)) for row in rows)
+        return
+    with closing(run_ordered(look, rows, workers, one_thread)) as results:
+        yield from results
+
+
+def _listed(place: Place) -> dict[str, int]:
+    """All files with their bytes, but for the working state."""
+    try:
+        return {name: size for name, size in place.sizes() if not name.startswith(".webiml/")}
+    except OSError as error:
+        raise SettingError(f"{place} cannot be listed: {error.strerror or error}.") from None
+
+
+def _names(row: Row) -> set[str]:
+    """Where the files of a row must lie: below the dataset, or `shard-000000.tar/<member>`.
+
+    Raises:
+        BadImage: they cannot be named.
+    """
+    files = file_names(row)
+    if row.shard is not None:
+        return {f"{row.shard}/{row.key}.{name}" for name in files.values()} | {f"{row.shard}/{row.key}.json"}
+    folders = {role: folder for folder, role in _FOLDERS.items()}
+    return {f"{folders[role]}/{row.key}.{name.partition('.')[2]}" for role, name in files.items()}
+
+
+def _of_shards(place: Place, listed: dict[str, int], wanted: set[str]) -> Iterator[Finding]:
+    """What is wrong with the tars as such: members that no row has, rows whose member is not there."""
+    left = {name for name in wanted if name.startswith("shard-")}
+    for shard in sorted(name for name in listed if name.startswith("shard-") and name.endswith(".tar")):
+        try:
+            with place.reader(shard) as opened, tarfile.open(fileobj=opened, mode="r:") as tar:
+                for member in tar:
+                    name = f"{shard}/{member.name}"
+                    if name not in left:
+                        twice = " twice" if name in wanted else ""
+                        yield Finding(member.name[:200], Fault.STRAY, f"{shard} has it{twice}, and no row asks for it")
+                    left.discard(name)
+        except (OSError, tarfile.TarError, ValueError, EOFError) as error:
+            yield Finding(shard, Fault.UNREADABLE, f"{shard}: {error}")
+    for name in sorted(left):
+        shard, _, member = name.partition("/")
+        yield Finding(member.partition(".")[0], Fault.MISSING, f"{shard} has no {member}")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Looks at one row, in a worker process."""
+
+    place: Place
+    info: DatasetInfo
+    quick: bool
+
+    def __call__(self, row: Row) -> list[Finding]:
+        found = [Finding(row.key, Fault.WORD, words) for words in _wrong_words(row, self.info)]
+        if not self.quick and row.status != Status.FAILED:
+            try:
+                found += [Finding(row.key, fault, words) for fault, words in self._wrong_files(row)]
+            except Exception as error:  # no memory to decode, say
+                found.append(Finding(row.key, Fault.UNREADABLE, one_line(error)))
+        return found
+
+    def _wrong_files(self, row: Row) -> Iterator[tuple[Fault, str]]:
+        size = (row.height, row.width)
+        pictures: tuple[tuple[Role, str | None], ...] = (
+            ("authentic", row.authentic_sha256),
+            ("manipulated", row.manipulated_sha256),
+        )
+        for role, sha256 in pictures:
+            try:
+                data = read_member(self.place, row, role)
+                if hashlib.sha256(data).hexdigest() != sha256:
+                    yield Fault.OTHER_BYTES, f"{role}: its bytes have another SHA-256 than its row says"
+                    continue
+                shape = decode(data, MAX_PIXELS).rgb.shape[:2]
+                if role == "manipulated" and shape != size:
+                    yield Fault.SIZE, f"{role} is {_size(shape)}, its row says {_size(size)}"
+            except BadImage as error:
+                if error.reason is not Reason.NOT_FOUND:  # that is found where files are listed
+                    yield Fault.UNREADABLE, f"{role}: {error}"
+        maps: dict[str, np.ndarray] = {}
+        roles: tuple[Role, ...] = ("mask", "probability", "alternative")
+        for role in roles:
+            if (row.alternative_kind if role == "alternative" else row.mask_area) is None:
+                continue
+            try:
+                maps[role] = decode_map(
+                    read_member(self.place, row, role), max(1, (row.height or 0) * (row.width or 0))
+                )
+                if maps[role].shape != size:
+                    yield Fault.SIZE, f"{role} is {_size(maps.pop(role).shape)}, its row says {_size(size)}"
+            except BadImage as error:
+                if error.reason is Reason.TOO_MANY_PIXELS:
+                    yield Fault.SIZE, f"{role} has more pixels than its row says"
+                elif error.reason is not Reason.NOT_FOUND:
+                    yield Fault.UNREADABLE, f"{role}: {error}"
+        yield from _wrong_maps(row, maps)
+        if row.shard is not None:
+            yield from self._wrong_record(row)
+
+    def _wrong_record(self, row: Row) -> Iterator[tuple[Fault, str]]:
+        """The row as its tar has it, without the time, must be that of the table."""
+        try:
+            there = from_record(json.loads(read_tar_member(self.place, str(row.shard), f"{row.key}.json")))
+        except BadImage as error:
+            if error.reason is not Reason.NOT_FOUND:
+                yield Fault.UNREADABLE, f"{row.key}.json: {error}"
+        except (ValueError, TypeError, AttributeError) as error:
+            yield Fault.SHARD, f"{row.key}.json is no row: {error}"
+        else:
+            if there != replace(row, annotated_at=None):
+                yield Fault.SHARD, f"{row.key}.json in {row.shard} says otherwise than {FILE_NAME}"
+
+
+def _wrong_words(row: Row, info: DatasetInfo) -> Iterator[str]:
+    if row.status not in set(Status):
+        yield f"there is no status {row.status!r:.80}"
+    if row.reason is not None and row.reason not in set(Reason):
+        yield f"there is no reason {row.reason!r:.80}"
+    for kind in (row.kind, row.alternative_kind):
+        if kind is not None and kind not in set(Kind):
+            yield f"there is no kind {kind!r:.80}"
+    if (row.reason is None) != (row.status == Status.KEPT):
+        yield "a reason goes with every row that is not kept, and with no other"
+    pictures = (row.authentic_path, row.manipulated_path)
+    if row.status == Status.FAILED and pictures != (None, None):
+        yield "a failed row has no pictures"
+    if row.status != Status.FAILED and None in pictures:
+        yield "a row that was looked at has two pictures"
+    mixed = info.settings.get("mixed")
+    if row.settings_hash not in {None, info.settings_hash, *(mixed if isinstance(mixed, dict) else ())}:
+        yield "it was made with other settings than its dataset says"
+    try:
+        names = _names(row)
+    except BadImage as error:
+        yield error.detail
+        return
+    for path in pictures:
+        if path is not None and (path if row.shard is None else f"{row.shard}/{path}") not in names:
+            yield f"{path!r:.200} is not where its picture lies"
+
+
+def _wrong_maps(row: Row, maps: dict[str, np.ndarray]) -> Iterator[tuple[Fault, str]]:
+    levels = maps.get("probability")
+    if levels is None:
+        return
+    inside = levels >= 128
+    if "mask" in maps and not np.array_equal(maps["mask"], np.where(inside, 255, 0)):
+        yield Fault.MASK, "the mask is not the probability at 128 or more"
+    numbers = {"qes": qes(levels), "mask_area": float(inside.mean()), "components": components(inside)}
+    for name, value in numbers.items():
+        if getattr(row, name) != value:
+            yield Fault.SCORE, f"{name} is {getattr(row, name)} in its row, and {value} of the stored map"
+
+
+def _size(shape: tuple[int | None, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"

@@ -1,0 +1,497 @@
+"""What was asked for is gone everywhere, nothing else is, and it does not come back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tarfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.datasets.removal_places import (
+    BOBS,
+    LINKS,
+    PAGE,
+    URL,
+    contents,
+    finished,
+    link_row,
+    make_dataset,
+    make_store,
+    open_dataset,
+    picture,
+    sha256,
+    traces,
+)
+
+from webiml.datasets.export.write import FORMATS, export_dataset
+from webiml.datasets.remove import Removal, find_places, remove
+from webiml.errors import SettingError
+from webiml.store.dataset import read_member, read_rows
+from webiml.store.link_writer import LinkWriter
+from webiml.store.links import generations, link_id, read_generation, read_links, read_picture
+from webiml.store.place import Place, open_place
+from webiml.store.removal import FILE_NAME, Plan, read_plan, refuse_unfinished, write_plan
+from webiml.store.removed import Tombstone, hidden, read_removed
+from webiml.store.removed_rows import Asked, Wanted, by_tombstones, link_without, pair_without
+from webiml.types import Finished, Link, Row
+
+SHAPES = pytest.mark.parametrize("shape", ["folder", "shards"])
+BOB = Asked(author=("BOB",))
+
+
+@pytest.fixture(params=["local", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    place = open_place(tmp_path / "store" if request.param == "local" else request.getfixturevalue("s3") + "/store")
+    make_store(place)
+    return place
+
+
+# Datasets
+
+
+@SHAPES
+def test_a_dataset_loses_the_pairs_of_an_author_and_of_the_same_bytes_and_nothing_else(tmp_path, shape):
+    data, rest = tmp_path / "data", tmp_path / "rest"
+    make_dataset(data, shape)
+    removal = remove([data], BOB, note="request 7")
+    (one,) = removal.places
+    assert (removal.matched, one.rows, one.pictures, one.keys) == (True, 3, 1, ["F", "a", "c"])
+    assert traces(data) == []
+    rows = {row.key: row for row in read_rows(data)}
+    for key in "acF":
+        assert rows[key] == Row(key=key, name=key, status="failed", reason="removed")
+    make_dataset(rest, "folder", "bd")
+    kept = {row.key: row for row in read_rows(rest)}
+    for key in "bd":
+        assert rows[key].author == kept[key].author and rows[key].extra == kept[key].extra
+        roles = ("authentic", "manipulated", "mask", "probability")
+        assert [read_member(data, rows[key], role) for role in roles] == [*finished(key).files.values()]
+    assert {one.note for one in read_removed(Place(str(data))).tombstones} == {"request 7"}
+
+
+@SHAPES
+def test_what_is_left_is_what_a_writer_would_write_of_its_journal(tmp_path, shape):
+    make_dataset(tmp_path, shape)
+    remove([tmp_path], BOB)
+    after = contents(tmp_path)
+    with open_dataset(tmp_path, shape) as writer:
+        assert writer.done == set("abcdF") and writer.finish() is False
+    (tmp_path / "annotations.parquet").unlink()
+    with open_dataset(tmp_path, shape) as writer:
+        assert writer.finish() is True
+    assert contents(tmp_path) == after
+
+
+def test_a_tar_without_any_pair_left_stays_and_the_next_one_has_the_next_number(tmp_path):
+    make_dataset(tmp_path, "shards")
+    remove([tmp_path], Asked(key=("a", "b")))
+    with tarfile.open(tmp_path / "shard-000000.tar") as tar:
+        assert tar.getnames() == []
+    with open_dataset(tmp_path, "shards") as writer:
+        writer.add(_another("e"))
+        writer.finish()
+    rows = {row.key: row.shard for row in read_rows(tmp_path)}
+    assert rows["d"] == "shard-000001.tar" and rows["e"] == "shard-000002.tar"
+
+
+def _another(key: str) -> Finished:
+    pair = finished("b")
+    return dataclasses.replace(pair, row=dataclasses.replace(pair.row, key=key))
+
+
+@SHAPES
+@pytest.mark.parametrize(
+    ("asked", "gone"),
+    [
+        (Asked(sha256=(sha256(BOBS).upper(),)), "ac"),
+        (Asked(sha256=(sha256(0),)), "ab"),
+        (Asked(url=(URL,)), "ac"),
+        (Asked(url=(URL + "x",)), ""),
+        (Asked(url=(PAGE,)), "Fac"),
+        (Asked(url=("https://example.org/0.png",)), "ab"),
+        (Asked(author=("carol",)), "b"),
+        (Asked(source=("tests",)), "abcd"),
+        (Asked(source=("Tests",)), ""),
+        (Asked(key=("a",)), "ac"),
+        (Asked(key=("F",)), "F"),
+        (Asked(author=("erin",), key=("b",)), "bd"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_way_to_ask(tmp_path, shape, asked, gone):
+    make_dataset(tmp_path, shape)
+    removal = remove([tmp_path], asked)
+    assert "".join(removal.places[0].keys) == gone
+    assert "".join(row.key for row in read_rows(tmp_path) if row.reason == "removed") == gone
+    assert removal.matched is bool(gone)
+
+
+def test_where_a_table_does_not_say_whose_picture_it_is_both_go(tmp_path):
+    pair = finished("a")
+    for key, extra in (("s", {"group": "g"}), ("t", {}), ("u", {"authentic_author": "Bob"})):
+        row = {name: getattr(pair.row, name) for name in pair.row.__slots__}
+        author = "Bob" if key != "u" else "Ann"
+        with open_dataset(tmp_path / key, "folder") as writer:
+            writer.add(type(pair)(Row(**{**row, "author": author, "extra": extra}), pair.files))
+            writer.finish()
+    taken = {key: remove([tmp_path / key], BOB) for key in "stu"}
+    assert {key: one.places[0].pictures for key, one in taken.items()} == {"s": 1, "t": 2, "u": 1}
+    removed = read_removed(Place(str(tmp_path / "u")))
+    assert removed.match(sha256=sha256(0)) and not removed.match(sha256=sha256(BOBS))
+
+
+@SHAPES
+def test_a_dataset_under_way_loses_its_rows_its_staged_files_and_what_has_no_row_yet(tmp_path, shape):
+    make_dataset(tmp_path, shape, "bcF", finish=False)
+    if shape == "folder":
+        left = ["authentic/z.png", "masks/z.png", "authentic/.y.png.webiml-tmp"]
+        (tmp_path / "manipulated" / "z.png").write_bytes(picture(BOBS))
+    else:  # the first tar is written, and its line is not
+        left = [".webiml/staging/z.mask.png", ".webiml/staging/.y.png.webiml-tmp"]
+        (tmp_path / ".webiml" / "staging" / "z.manipulated.png").write_bytes(picture(BOBS))
+        with tarfile.open(tmp_path / "shard-000000.tar", "w") as tar:
+            for name in ("b.mask.png", "c.manipulated.png", "c.json"):
+                (tmp_path / "member").write_bytes(picture(BOBS) if name[0] == "c" else b"mask")
+                tar.add(tmp_path / "member", name)
+            (tmp_path / "member").unlink()
+    for name in left:
+        (tmp_path / name).write_bytes(b"of the same pair")
+    remove([tmp_path], Asked(author=("Bob",), sha256=(sha256(BOBS),)))
+    assert traces(tmp_path) == []
+    assert [name for name in left if (tmp_path / name).exists()] == []
+    with open_dataset(tmp_path, shape) as writer:
+        assert writer.done == {"b", "c", "F"}
+        writer.finish()
+    assert [row.key for row in read_rows(tmp_path) if row.reason is None] == ["b"]
+
+
+def test_pages_that_show_the_pictures_go_and_are_drawn_again_as_they_were(tmp_path):
+    for name, page in (("one", "<img src='x'>"), ("two", "no pictures")):
+        make_dataset(tmp_path / name, "folder")
+        (tmp_path / name / "report.html").write_text(page)
+    (tmp_path / "one" / "card").mkdir()
+    (tmp_path / "one" / "card" / "samples.jpg").write_bytes(b"a sheet")
+    for name in ("one", "two"):
+        (tmp_path / name / "README.md").write_text("a card, or a person's own page")
+    (tmp_path / "two" / ".webiml" / "hashes.parquet").write_bytes(b"a cache")
+    drawn: list[tuple[str, str, bool]] = []
+
+    def redraw(dataset: Path, report: str, card: bool) -> None:
+        assert read_plan(Place(str(dataset))) is not None, "a kill while it is drawn would leave none"
+        assert [row.key for row in read_rows(dataset) if row.status == "kept"] == ["b", "d"]
+        drawn.append((dataset.name, report, card))
+
+    remove([tmp_path], Asked(author=("nobody",)), redraw=redraw)
+    assert (tmp_path / "one" / "report.html").exists() and drawn == []
+    remove([tmp_path], BOB, redraw=redraw)
+    assert drawn == [("one", "pictures", True), ("two", "plain", False)]
+    there = contents(tmp_path)
+    assert not {"one/report.html", "one/README.md", "one/card/samples.jpg", "two/report.html"} & there.keys()
+    assert "two/README.md" in there and "two/.webiml/hashes.parquet" not in there
+    assert not (tmp_path / "one" / "card").exists()
+
+
+def test_a_copy_without_working_state_is_rewritten_too(tmp_path):
+    make_dataset(tmp_path, "shards")
+    for file in (tmp_path / ".webiml").rglob("*.*"):
+        file.unlink()
+    (tmp_path / ".webiml" / "finished").unlink()
+    remove([tmp_path], BOB)
+    assert traces(tmp_path) == [] and not (tmp_path / ".webiml" / "finished").exists()
+
+
+# Stores
+
+
+def test_a_store_loses_the_picture_in_every_generation_and_in_the_one_under_way(store):
+    removal = remove([store.url], BOB)
+    (one,) = removal.places
+    assert (one.rows, one.pictures) == (6, 2)  # three of the first run, two of the second, one of the third
+    if store.local is not None:
+        assert traces(store.local, [*traces_of(6), *traces_of(BOBS), b"bob", b"dora"]) == []
+    assert sorted(name for name in store.names("pictures")) == sorted(
+        f"pictures/{sha256(n)[:2]}/{sha256(n)}.png" for n in (0, 2, 3, 8, 9)
+    )
+    for row in read_links(store):
+        if row.reason == "removed":
+            assert (row.status, row.name, row.url, row.author, row.sha256) == ("refused", "", "", None, None)
+        else:
+            assert row.path is not None and row.sha256 is not None and read_picture(store, row.path, row.sha256)
+    removed = [[row.link for row in read_generation(store, n) if row.reason == "removed"] for n in generations(store)]
+    bob, dora, gone = (link_id(LINKS[at][0]) for at in (1, 4, 5))
+    assert removed == [[bob, dora, gone], [bob, dora]]
+    with LinkWriter.open(store) as writer:
+        assert writer.done == 2
+        writer.finish()
+    assert [row.reason for row in read_generation(store, 2)] == ["removed", None]
+
+
+def traces_of(number: int) -> list[bytes]:
+    return [picture(number), sha256(number).encode()]
+
+
+def test_another_picture_that_the_same_link_brought_later_stays(tmp_path):
+    link = Link("1", "g", "manipulated", "https://example.org/1.png")
+    for status, number in (("fetched", BOBS), ("fetched", 2), ("failed", None)):
+        with LinkWriter.open(tmp_path) as writer:
+            writer.add(0, link_row(link, number, status), None if number is None else picture(number))
+            writer.finish()
+    remove([tmp_path], Asked(sha256=(sha256(BOBS),)))
+    rows = [next(iter(read_generation(Place(str(tmp_path)), n))) for n in range(3)]
+    assert [(row.reason, row.sha256) for row in rows] == [("removed", None), (None, sha256(2)), ("removed", None)]
+
+
+def test_a_link_that_should_have_brought_the_picture_goes_too(tmp_path):
+    link = Link("1", "g", "manipulated", "https://example.org/bobs.png", sha256=sha256(BOBS))
+    with LinkWriter.open(tmp_path) as writer:
+        row = link_row(link, None)
+        writer.add(0, dataclasses.replace(row, expected_sha256=sha256(BOBS), reason="hash_mismatch"))
+        writer.finish()
+    assert remove([tmp_path], Asked(sha256=(sha256(BOBS),))).places[0].rows == 1
+    assert traces(tmp_path, [b"bobs.png", sha256(BOBS).encode()]) == []
+
+
+def test_bytes_of_a_picture_that_no_row_names_go_as_well(tmp_path):
+    make_store(tmp_path)
+    stray = tmp_path / "pictures" / sha256(7)[:2] / f"{sha256(7)}.jpg"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(picture(7))
+    half = stray.with_name(f".{stray.name}.webiml-tmp")
+    half.write_bytes(picture(7)[:30])
+    removal = remove([tmp_path], Asked(sha256=(sha256(7),)))
+    assert not stray.exists() and not half.exists() and removal.places[0].pictures == 1
+
+
+# Exports
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_an_export_loses_the_pairs_and_can_be_exported_no_more_with_them(tmp_path, format):
+    data, out = tmp_path / "data", tmp_path / "export"
+    make_dataset(data, "folder")
+    export_dataset(Place(str(data)), Place(str(out)), format, "all", shard_pairs=2, workers=1)
+    assert traces(out) != []
+    removal = remove([out], BOB)
+    assert set("ac") <= set(removal.places[0].keys) <= set("acF") and removal.places[0].shape == "export"
+    assert traces(out) == []
+    assert [row["key"] for row in pq.read_table(out / "rows.parquet").to_pylist()] == ["b", "d"]
+    assert json.loads((out / "export.json").read_text())["rows"] == 2
+    assert read_removed(Place(str(out))).match(sha256=sha256(BOBS))
+
+
+def test_an_export_that_was_stopped_must_be_finished_first(tmp_path):
+    make_dataset(tmp_path / "data", "folder")
+    (tmp_path / "export" / ".webiml").mkdir(parents=True)
+    (tmp_path / "export" / ".webiml" / "exporting.json").write_text("{}")
+    before = contents(tmp_path)
+    with pytest.raises(SettingError, match="an export that was stopped"):
+        remove([tmp_path], BOB)
+    assert contents(tmp_path) == before
+
+
+# Several places
+
+
+def test_the_same_bytes_go_out_of_a_place_that_does_not_know_whose_they_are(tmp_path):
+    make_dataset(tmp_path / "data", "shards")
+    with open_dataset(tmp_path / "older" / "data", "folder") as writer:
+        pair = finished("c")
+        writer.add(type(pair)(Row(key="k", name="k", status="kept", manipulated_sha256=sha256(BOBS)), pair.files))
+        writer.finish()
+    make_store(tmp_path / "store")
+    removal = remove([tmp_path], Asked(url=(URL,)))
+    assert [(Path(one.place).name, one.rows) for one in removal.places] == [("data", 2), ("data", 1), ("store", 4)]
+    assert removal.places[1].place.endswith("older/data") and removal.places[1].keys == ["k"]
+    assert traces(tmp_path, [picture(BOBS), sha256(BOBS).encode(), b"bobs-picture.png"]) == []
+    for one in removal.places:
+        assert read_removed(Place(one.place)).match(url=URL) and read_removed(Place(one.place)).match(
+            sha256=sha256(BOBS)
+        )
+
+
+def test_places_are_found_below_folders_once_and_links_are_not_followed(tmp_path):
+    make_dataset(tmp_path / "x" / "data", "folder", "b")
+    make_store(tmp_path / "x" / "store")
+    make_dataset(tmp_path / "x" / "store" / "inner", "folder", "b")
+    make_dataset(tmp_path / "elsewhere", "folder", "b")
+    make_dataset(tmp_path / "x" / ".hidden", "folder", "b")
+    make_dataset(tmp_path / "x" / "1" / "2" / "3" / "4" / "too-deep", "folder", "b")
+    (tmp_path / "x" / "link").symlink_to(tmp_path / "elsewhere")
+    found = find_places([tmp_path / "x", tmp_path / "x" / "data"])
+    names = [(str(Path(one.place.url).relative_to(tmp_path / "x")), one.shape) for one in found]
+    assert names == [("data", "dataset"), ("store", "store"), ("store/inner", "dataset")]
+    (tmp_path / "empty").mkdir()
+    for nothing in ("empty", "not there"):
+        with pytest.raises(SettingError, match="holds none"):
+            remove([tmp_path / "x", tmp_path / nothing], BOB)
+
+
+def test_places_in_an_object_store_are_found_and_thinned(s3, tmp_path):
+    make_dataset(tmp_path, "shards")
+    place = open_place(f"{s3}/sets")
+    for name, data in contents(tmp_path).items():
+        place.write(f"one/{name}", data)
+    removal = remove([place.url], BOB)
+    assert [(one.place, one.rows) for one in removal.places] == [(f"{s3}/sets/one", 3)]
+    assert [row.key for row in read_rows(place.below("one")) if row.status == "kept"] == ["b", "d"]
+    assert all(picture(BOBS) not in place.read(name) for name in place.names())
+    assert not place.exists(f"one/{FILE_NAME}")
+
+
+# What is written, and what is not
+
+
+def test_looking_writes_nothing(tmp_path):
+    make_dataset(tmp_path / "data", "shards")
+    make_store(tmp_path / "store")
+    before = contents(tmp_path)
+    planned = remove([tmp_path], BOB, dry_run=True)
+    assert contents(tmp_path) == before
+    assert remove([tmp_path], BOB).places == planned.places
+
+
+def test_what_is_not_agreed_to_is_not_done(tmp_path):
+    make_dataset(tmp_path, "folder")
+    before = contents(tmp_path)
+    shown: list[Removal] = []
+
+    def no(planned: Removal) -> bool:
+        shown.append(planned)
+        return False
+
+    assert remove([tmp_path], BOB, confirm=no).places == []
+    assert contents(tmp_path) == before and shown[0].places[0].keys == ["F", "a", "c"]
+
+
+def test_what_is_not_there_is_kept_out_all_the_same(tmp_path):
+    make_dataset(tmp_path, "folder")
+    before = contents(tmp_path)
+    removal = remove([tmp_path], Asked(author=("Mallory",), key=("zz",)))
+    assert not removal.matched and removal.tombstones == 1
+    tombstones = contents(tmp_path).pop("removed.jsonl")
+    assert {**before, "removed.jsonl": tombstones} == contents(tmp_path)
+    assert b"mallory" not in tombstones.lower() and read_removed(Place(str(tmp_path))).match(author="MALLORY ")
+
+
+def test_the_same_removal_again_changes_nothing(tmp_path):
+    make_dataset(tmp_path / "data", "shards")
+    make_store(tmp_path / "store")
+    remove([tmp_path], BOB)
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.name not in ("lock", ".webiml")}
+    assert not remove([tmp_path], BOB).matched
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*") if file.name not in ("lock", ".webiml")} == (
+        before
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (Asked(), "Say what is to be taken out"),
+        (Asked(sha256=("abc",)), "no SHA-256"),
+        (Asked(author=(" ",)), "--author is empty"),
+        (Asked(key=("",)), "--key is empty"),
+    ],
+)
+def test_a_wrong_wish_is_one_sentence(tmp_path, asked, words):
+    make_dataset(tmp_path, "folder", "b")
+    with pytest.raises(SettingError, match=words):
+        remove([tmp_path], asked)
+
+
+def test_nothing_is_taken_out_while_another_run_writes(tmp_path):
+    make_dataset(tmp_path / "a", "folder")
+    make_dataset(tmp_path / "b", "folder")
+    before = contents(tmp_path)
+    with open_dataset(tmp_path / "b", "folder"), pytest.raises(SettingError, match="Another run is writing"):
+        remove([tmp_path], BOB)
+    assert contents(tmp_path) == before
+
+
+def test_a_damaged_table_is_said_before_anything_is_touched(tmp_path):
+    make_dataset(tmp_path / "a", "folder")
+    make_dataset(tmp_path / "b", "folder")
+    (tmp_path / "b" / "annotations.parquet").write_bytes(b"PAR1 no")
+    before = contents(tmp_path)
+    with pytest.raises(SettingError, match="cannot be read"):
+        remove([tmp_path], BOB)
+    assert contents(tmp_path) == before
+
+
+# Removals that were stopped
+
+
+def plan_of(*places: Path, begun: bool) -> Plan:
+    stones = (Tombstone("author", hidden("author", "Bob"), "2026-01-01T00:00:00Z"),)
+    names = tuple(str(place) for place in places)
+    return Plan("dataset", names, begun, stones, (), (sha256(BOBS),), keys=("a", "c", "F"), finished=True)
+
+
+def test_one_that_had_begun_is_finished_without_asking_again(tmp_path):
+    make_dataset(tmp_path, "folder")
+    place = Place(str(tmp_path))
+    write_plan(place, plan_of(tmp_path, tmp_path / "moved", begun=True))
+    with pytest.raises(SettingError, match=f"webiml dataset remove {tmp_path} first"):
+        refuse_unfinished(place)
+    removal = remove([tmp_path], Asked(), confirm=lambda planned: False)
+    assert removal.places[0].resumed and removal.places[0].rows == 3
+    assert traces(tmp_path) == [] and read_plan(place) is None
+    refuse_unfinished(place)
+
+
+def test_one_that_had_begun_tells_which_bytes_to_look_for_elsewhere(tmp_path):
+    make_dataset(tmp_path / "a", "folder")
+    write_plan(Place(str(tmp_path / "a")), plan_of(tmp_path / "a", begun=True))
+    (tmp_path / "a" / "annotations.parquet").unlink()
+    make_dataset(tmp_path / "b", "folder", "c")
+    (tmp_path / "a" / ".webiml" / "journal.jsonl").write_bytes(b"")
+    remove([tmp_path / "b", tmp_path / "a"], BOB)
+    assert traces(tmp_path / "b", [b"dora", picture(BOBS)]) == []
+
+
+def test_one_that_had_not_begun_needs_all_its_places(tmp_path):
+    make_dataset(tmp_path / "a", "folder")
+    make_dataset(tmp_path / "b", "folder")
+    write_plan(Place(str(tmp_path / "a")), plan_of(tmp_path / "a", tmp_path / "b", begun=False))
+    before = contents(tmp_path)
+    with pytest.raises(SettingError, match="stopped before it began everywhere: give all"):
+        remove([tmp_path / "a"], BOB)
+    assert contents(tmp_path) == before
+    removal = remove([tmp_path], Asked())
+    assert [one.rows for one in removal.places] == [3, 3] and traces(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 2}, {"keys": ["../x"]}, {"pictures": ["x"]}, {"shards": ["../x"]}, {"more": 1}, {"shape": "disk"}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_plan_that_webiml_did_not_write_is_not_followed(tmp_path, change):
+    make_dataset(tmp_path, "folder")
+    write_plan(Place(str(tmp_path)), plan_of(tmp_path, begun=True))
+    file = tmp_path / FILE_NAME
+    file.write_text(json.dumps({**json.loads(file.read_text()), **change}))
+    before = contents(tmp_path)
+    with pytest.raises(SettingError, match="was not written by this version"):
+        remove([tmp_path], BOB)
+    assert contents(tmp_path) == before
+
+
+# What comes later
+
+
+def test_a_row_that_a_tombstone_stands_for_keeps_its_key_alone(tmp_path):
+    make_dataset(tmp_path / "data", "folder", "a")
+    remove([tmp_path / "data"], BOB)
+    stones = by_tombstones(read_removed(Place(str(tmp_path / "data"))))
+    again = finished("c").row  # Dora's: known by its bytes
+    assert pair_without(again, stones) == Row(key="c", name="c", status="failed", reason="removed")
+    assert pair_without(finished("b").row, stones) == finished("b").row
+    assert pair_without(again, Wanted(frozenset())) == again
+    blank = link_without(link_row(LINKS[4][0], BOBS), stones)
+    assert (blank.link, blank.status, blank.reason, blank.url, blank.author) == (
+        *(link_id(LINKS[4][0]), "refused", "removed", "", None),
+    )
+    assert link_without(link_row(LINKS[0][0], 0), stones) == link_row(LINKS[0][0], 0)
