@@ -1,6 +1,8 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from webiml.collect.addresses import (
     BadAddress,
@@ -167,3 +169,23 @@ def test_a_redirect_leads_where_a_browser_would_go(location, target):
 def test_a_redirect_to_no_address_of_the_web_is_refused(location):
     with pytest.raises(BadAddress):
         redirect_target(parse_address("http://a.example/"), location)
+
+
+@given(st.text() | st.from_regex(r"https?://[^/]{0,20}/.*"))
+def test_any_text_is_an_address_or_none(text):
+    try:
+        url = parse_address(text)
+    except BadAddress:
+        return
+    assert url.scheme in ("http", "https") and url.raw_host and "@" not in url.raw_authority
+    assert str(url).isascii() and " " not in str(url)
+    assert parse_address(str(url)) == url
+
+
+@given(st.text(st.characters(codec="latin-1") | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF)))
+def test_any_redirect_leads_to_an_address_or_none(location):
+    try:
+        url = redirect_target(parse_address("http://a.example/b"), location)
+    except BadAddress:
+        return
+    assert str(url).isascii()

@@ -5,8 +5,9 @@
         server.requests                   # what was asked for: path, headers, time, connection
         server.robots = "User-agent: *\nDisallow: /private"    # a status, "> address" for a redirect, None for 404
 
-Paths; every one that ends in a picture takes `?header=Name:value` (many of them) and `?status=`:
-    /picture/N.jpg, .png              /slow/SECONDS/N.jpg  first byte late      /drip/SECONDS/N.jpg  a byte at a time
+Paths; the first one takes `?header=Name:value` (many of them), `?status=` and `?type=`:
+    /picture/N.jpg, .png              /slow/SECONDS/N.jpg  first byte late
+    /drip/SECONDS/N.jpg  the last 200 bytes one by one
     /cut/N.jpg   announces more       /more/N.jpg  announces less, sends an HTTP answer behind it
     /announce/BYTES                   /endless             /empty               /reset
     /page  HTML called image/jpeg     /bomb.png  60000 x 60000 in its header   /gzip  10 MB packed, not asked for
@@ -162,6 +163,10 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        if self.buffer[:1] == b"\x16":  # TLS, which this server has not
+            self.answer(400, b"no TLS here")
+            self.transport.close()
+            return
         if self.task is None and b"\r\n\r\n" in self.buffer:
             self.next()
 
@@ -230,8 +235,8 @@ class _Connection(asyncio.Protocol):
                 self.answer(200, picture(name), image)
             case "drip":
                 body = picture(name)
-                self.answer(200, b"", image, len(body))
-                for i in range(len(body)):
+                self.answer(200, body[:-200], image, len(body))
+                for i in range(len(body) - 200, len(body)):
                     self.transport.write(body[i : i + 1])
                     await asyncio.sleep(float(parts[1]))
             case "endless":
@@ -287,7 +292,7 @@ class _Connection(asyncio.Protocol):
                 else:
                     self.answer(200, picture(name), fields)
             case "status":
-                self.answer(int(name), b"no")
+                self.answer(int(name), b"" if name == "304" else b"no")
             case "limited" | "limited-date":
                 if server.times[path] > int(parts[1]):
                     self.answer(200, picture(name), image)

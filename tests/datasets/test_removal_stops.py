@@ -11,12 +11,18 @@ import pytest
 
 from webiml.datasets.export.write import FORMATS
 
-WHAT = ("folder", "shards", "store", "several", *(f"export-{format}" for format in sorted(FORMATS)))
+PLACES = ("folder", "shards", "store")
+EXPORTS = [f"export-{format}" for format in sorted(FORMATS)]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("what", WHAT)
-@pytest.mark.parametrize("how", ["kill", "full"])
+@pytest.mark.parametrize(
+    ("what", "how"),
+    [
+        *((what, how) for what in PLACES for how in ("kill", "full")),
+        *((what, "kill") for what in ("several", *EXPORTS)),
+    ],
+)
 def test_stopped_at_every_step_and_resumed(tmp_path, what, how):
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])}

@@ -20,7 +20,10 @@ from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import DatasetWriter
-from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Status
+from webiml.store.links import read_picture
+from webiml.store.place import open_place
+from webiml.store.removed import Removed, read_removed
+from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Status, Stored
 
 AnnotatePair = Callable[[np.ndarray, np.ndarray], Annotation]
 """(authentic, manipulated), RGB uint8 (H, W, 3) each, to an Annotation."""
@@ -98,8 +101,9 @@ def annotate_dataset(
                 counts.resumed += 1
         if on_resume is not None:
             on_resume(counts)
+        removed = read_removed(open_place(out))
         todo = _without_clashes(sorted((p for p in pairs if p.key not in dataset.done), key=_key), dataset.done)
-        start = partial(_start_worker, settings, annotator or _default_annotator)
+        start = partial(_start_worker, settings, annotator or _default_annotator, removed)
         with closing(run_ordered(annotate_pair_files, todo, run.workers or usable_cores(), start)) as results:
             for pair, result in results:
                 row = dataset.add(_died(pair, result) if isinstance(result, Crashed) else result)
@@ -124,7 +128,11 @@ def _annotate(pair: Pair) -> Finished:
     row = _row(pair)
     if pair.problem is not None:
         return Finished(_failed(row, pair.problem))
+    if _was_removed(pair):
+        return Finished(_taken_out(pair))
     authentic, manipulated = _side(pair.authentic, pair, "authentic"), _side(pair.manipulated, pair, "manipulated")
+    if any(_removed.match(sha256=side.sha256) for side in (authentic, manipulated)):
+        return Finished(_taken_out(pair))
     row = replace(row, authentic_sha256=authentic.sha256, manipulated_sha256=manipulated.sha256)
     if manipulated.rgb is not None:
         row = replace(row, height=manipulated.rgb.shape[0], width=manipulated.rgb.shape[1])
@@ -159,7 +167,7 @@ class _Side:
     problem: Problem | None = None
 
 
-def _side(path: Path | None, pair: Pair, name: str) -> _Side:
+def _side(path: Path | Stored | None, pair: Pair, name: str) -> _Side:
     from webiml.images.decode import decode
     from webiml.images.read import read_bytes
 
@@ -168,7 +176,10 @@ def _side(path: Path | None, pair: Pair, name: str) -> _Side:
         return _Side(problem=Problem(reason, f"{name}: no file was given"))
     sha256 = None
     try:
-        data = read_bytes(path, pair.root)
+        if isinstance(path, Stored):
+            data = read_picture(path.store, path.name, path.sha256)
+        else:
+            data = read_bytes(path, pair.root)
         sha256 = hashlib.sha256(data).hexdigest()
         picture = decode(data, _max_pixels)
     except BadImage as error:
@@ -180,11 +191,15 @@ def _side(path: Path | None, pair: Pair, name: str) -> _Side:
 _annotator: AnnotatePair
 _max_pixels: int
 _weights: str  # name:digest of each network, separated by blanks
+_removed: Removed  # what was taken out of this dataset and must not come back
 
 
-def _start_worker(settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair]) -> None:
-    global _annotator, _max_pixels, _weights
+def _start_worker(
+    settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair], removed: Removed
+) -> None:
+    global _annotator, _max_pixels, _weights, _removed
     one_thread()
+    _removed = removed
     _annotator = factory(settings)
     _max_pixels = round(settings.max_megapixels * 1e6)
     _weights = " ".join(f"{name}:{digest}" for name, digest in networks(settings).items())
@@ -198,15 +213,36 @@ def _default_annotator(settings: AnnotatorSettings) -> AnnotatePair:
 
 def _refuse_other_input(pair: Pair, row: Row, sizes: dict[str, int], out: Path) -> None:
     """A finished key whose input is now another one must not pass as done."""
+    if row.reason == Reason.REMOVED:  # nothing is left that could be compared
+        return
     changed = row.name != pair.name
     for role, path in (("authentic", pair.authentic), ("manipulated", pair.manipulated)):
         stored = next((size for name, size in sizes.items() if name.partition(".")[0] == role), None)
         try:
-            changed = changed or (stored is not None and path is not None and path.stat().st_size != stored)
+            changed = changed or (stored is not None and path is not None and _size(path) != stored)
         except OSError:
             continue  # gone since: its row stays as it was made
     if changed:
         raise SettingError(f"{out} has a finished pair {pair.key} that was made from other files: give another --out.")
+
+
+def _size(path: Path | Stored) -> int:
+    return path.size if isinstance(path, Stored) else path.stat().st_size
+
+
+def _was_removed(pair: Pair) -> bool:
+    """Whether what the input says of a pair was taken out of the dataset; its bytes are looked at later."""
+    urls, authors = (pair.authentic_url, pair.manipulated_url), (pair.author, pair.extra.get("authentic_author"))
+    return (
+        any(_removed.match(url=url) for url in urls)
+        or any(_removed.match(author=author) for author in authors)
+        or _removed.match(source=pair.source)
+    )
+
+
+def _taken_out(pair: Pair) -> Row:
+    """All that is left of a pair that was taken out."""
+    return Row(pair.key, pair.key, Status.FAILED.value, Reason.REMOVED.value)
 
 
 def _without_clashes(pairs: Sequence[Pair], done: Iterable[str]) -> list[Pair]:

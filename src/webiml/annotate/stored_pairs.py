@@ -8,8 +8,6 @@ from webiml.store.links import read_links
 from webiml.store.place import Place
 from webiml.types import LinkReason, LinkRow, LinkStatus, Pair, Problem, Reason, Stored
 
-_THERE = (LinkStatus.FETCHED, LinkStatus.UNCHANGED)
-
 
 def list_stored(place: Place) -> Listing:
     """The pairs of a store, one for each manipulated link, sorted by key. No picture is opened.
@@ -80,7 +78,8 @@ def _why(row: LinkRow) -> str:
 
 
 def _is_there(row: LinkRow) -> bool:
-    return row.status in _THERE and row.sha256 is not None and row.path is not None
+    """Whether its bytes may be used: also when asking again failed, but not when we may not have them any more."""
+    return row.status != LinkStatus.REFUSED and row.sha256 is not None and row.path is not None
 
 
 def _stored(place: Place, row: LinkRow) -> Stored | None:

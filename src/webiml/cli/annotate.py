@@ -17,7 +17,7 @@ _SETTINGS, _DEFAULT_RUN = AnnotatorSettings(), AnnotateRun()
 
 
 def annotate(
-    pairs: Path,
+    pairs: str,
     manipulated: Path | None = None,
     /,
     *,
@@ -33,6 +33,7 @@ def annotate(
     - a folder of pair folders, `<key>/0.jpg` authentic and `<key>/1.jpg` manipulated
     - a folder with `authentic/` and `manipulated/`, matched by file name
     - a table (.csv, .tsv, .parquet) with the columns key, authentic, manipulated
+    - a store that `webiml collect` made, a folder or an address such as s3://bucket/store
 
     or two pictures are given. Every input becomes one row of DATASET/annotations.parquet, kept or not, with the reason.
     The same command resumes after any interruption.
@@ -41,6 +42,7 @@ def annotate(
 
     - `webiml annotate pairs --out dataset`
     - `webiml annotate authentic.jpg manipulated.jpg --out dataset`
+    - `webiml annotate store --out dataset`
     - `webiml annotate pairs.csv --out dataset --format shards --workers 8`
     - `webiml annotate pairs --out dataset --config settings.yaml --min-qes 0.7`
 
@@ -50,7 +52,7 @@ def annotate(
     Parameters
     ----------
     pairs
-        A folder, a table, or the authentic picture of one pair.
+        A folder, a table, a store, or the authentic picture of one pair.
     manipulated
         The manipulated picture of one pair.
     out
@@ -61,15 +63,21 @@ def annotate(
     # Heavy imports wait until the flags are known to be right.
     from webiml.annotate.dataset import annotate_dataset
     from webiml.annotate.provenance import provenance
+    from webiml.annotate.stored_pairs import list_stored
     from webiml.cli.progress import AnnotateProgress
     from webiml.cli.summary import as_json, as_text, gather, plan
     from webiml.cli.terminal import say
     from webiml.pairs.source import list_pairs
     from webiml.report.html import write_report
     from webiml.store.dataset import refuse_unfit
+    from webiml.store.links import is_store
+    from webiml.store.place import open_place
 
-    _refuse_nested(pairs, out)
-    listing = list_pairs([pairs] if manipulated is None else [pairs, manipulated])
+    _refuse_nested(Path(pairs), out)
+    if manipulated is None and ("://" in pairs or is_store(pairs)):
+        listing = list_stored(open_place(pairs))
+    else:
+        listing = list_pairs([Path(pairs)] if manipulated is None else [Path(pairs), manipulated])
     if run.dry_run:
         decided_by, settings_hash = provenance(settings)
         refuse_unfit(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from webiml import __version__
-from webiml.cli.summary import counted, line, most_frequent_first
+from webiml.cli.summary import FILES_NAMED, FILES_SHOWN, counted, line, most_frequent_first
 from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 from webiml.settings import CollectRun, CollectSettings
@@ -19,6 +19,7 @@ from webiml.settings import CollectRun, CollectSettings
 if TYPE_CHECKING:
     from webiml.collect.plan import CollectPlan
     from webiml.collect.run import CollectCounts
+    from webiml.collect.sources.read import Source
 
 HOSTS_NAMED = 5  # in the text of a dry run
 
@@ -43,6 +44,10 @@ class CollectSummary:
     """Rows that could not be had."""
     skipped: int
     """Links that an earlier run had finished."""
+    source: str
+    """What the source is."""
+    ignored: list[str]
+    """What the source holds beside links, the first 20."""
     resumed: int
     """Rows of this run that were finished before it was stopped."""
     reasons: dict[str, int]
@@ -141,7 +146,7 @@ def collect(
             from webiml.datasets.rebuild import rebuild
 
             rebuild(open_place(source), place, dataset)
-    summary = _gather(counts, str(place), dataset, time.monotonic() - started)
+    summary = _gather(listed, counts, str(place), dataset, time.monotonic() - started)
     if run.json:
         say(json_format.dumps(asdict(summary)))
     elif not run.quiet:
@@ -149,7 +154,7 @@ def collect(
     return 1 if run.strict and summary.refused + summary.failed else 0
 
 
-def _gather(counts: CollectCounts, store: str, dataset: Path | None, seconds: float) -> CollectSummary:
+def _gather(listed: Source, counts: CollectCounts, store: str, dataset: Path | None, seconds: float) -> CollectSummary:
     from webiml.store.links import table_name
 
     now = counts.rows - counts.resumed
@@ -160,6 +165,8 @@ def _gather(counts: CollectCounts, store: str, dataset: Path | None, seconds: fl
         refused=counts.statuses["refused"],
         failed=counts.statuses["failed"],
         skipped=counts.skipped,
+        source=listed.kind,
+        ignored=list(listed.ignored[:FILES_NAMED]),
         resumed=counts.resumed,
         reasons=most_frequent_first(counts.reasons),
         bytes=counts.bytes,
@@ -173,9 +180,10 @@ def _gather(counts: CollectCounts, store: str, dataset: Path | None, seconds: fl
 
 
 def _text(summary: CollectSummary) -> str:
-    parts = [f"links {summary.links:,}"]
-    parts += [f"{name} {getattr(summary, name):,}" for name in ("fetched", "unchanged", "refused", "failed", "skipped")]
-    lines = ["   ".join(part for part in parts if not part.endswith((" unchanged 0", " skipped 0")))]
+    counts = [(name, getattr(summary, name)) for name in ("fetched", "unchanged", "refused", "failed", "skipped")]
+    shown = [f"{name} {count:,}" for name, count in counts if count or name == "fetched"]
+    lines = ["   ".join([f"links {summary.links:,}", *shown])]
+    lines += [line("beside", plain(words)) for words in summary.ignored[:FILES_SHOWN]]
     if summary.reasons:
         lines.append(line("reasons", " · ".join(f"{name} {count:,}" for name, count in summary.reasons.items())))
     if summary.table is None:

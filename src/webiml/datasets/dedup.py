@@ -217,7 +217,11 @@ def _beside_what_stays(every: _Rows, places: Sequence[int], new: int, twins: Seq
             _, apart, other, twin = min(near, key=lambda entry: entry[:3])
             gone.add(one)
             found[places[one]] = every.found(
-                places[one], why_of(twin.window, twin.mirrored), places[other], distance=apart, likeness=twin.likeness
+                places[one],
+                why_of(twin.window, twin.mirrored, twin.likeness),
+                places[other],
+                distance=apart,
+                likeness=twin.likeness,
             )
     return found
 

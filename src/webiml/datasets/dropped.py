@@ -23,6 +23,7 @@ Steps = Callable[[str, int], Callable[[], None]]
 """(what begins now, how many there are to do) to a function that is called when one of them is done."""
 
 SHOWN = 48  # pairs of pictures on a sheet
+_WHOLE = 0.99  # of each side
 _SHEET_QUALITY = 85  # of a sheet's JPEG
 
 
@@ -63,9 +64,9 @@ class Found:
     sources: tuple[Source, Source] | None = None
 
 
-def why_of(window: int, mirrored: bool) -> Why:
-    """How a candidate is alike."""
-    if window >= 0:
+def why_of(window: int, mirrored: bool, likeness: Likeness | None = None) -> Why:
+    """How a picture is alike; a crop that leaves nothing out is none."""
+    if window >= 0 and (likeness is None or min(likeness.box[2:]) < _WHOLE):
         return Why.CROPPED_MIRRORED if mirrored else Why.CROPPED
     return Why.MIRRORED if mirrored else Why.NEAR
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -59,7 +59,7 @@ class Source:
 
     name: str
     place: Place
-    row: Row | None = None
+    row: Row | None = field(default=None, compare=False)  # a row cannot be hashed; place and name tell enough
     role: Role = "manipulated"
     file: Path | None = None
     sha256: str = ""

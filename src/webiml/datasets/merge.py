@@ -7,7 +7,7 @@ import heapq
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, repeat
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -149,10 +149,10 @@ def merge_datasets(plan: Plan, out: Path, on_row: Callable[[Merged], None] | Non
 
 def _all_rows(plan: Plan, removed: Removed, counts: Merged) -> Iterator[tuple[Place, Row, Row]]:
     """Where a row lies, the row as it is there, and as it will be; sorted by the key it has there."""
-    streams = [((row.key, place, row) for row in _rows(place, removed)) for place in plan.places]
-    for _, group in groupby(heapq.merge(*streams, key=lambda one: one[0]), key=lambda one: one[0]):
+    streams = [zip(repeat(place), _rows(place, removed), strict=False) for place in plan.places]
+    for _, group in groupby(heapq.merge(*streams, key=_key), key=_key):
         found: dict[str, tuple[Place, Row]] = {}
-        for _, place, row in group:
+        for place, row in group:
             identity = _identity(row)
             counts.duplicates += identity in found
             # Of equal pairs that differ in what was said of them the one is taken that does not depend on the order
@@ -163,6 +163,10 @@ def _all_rows(plan: Plan, removed: Removed, counts: Merged) -> Iterator[tuple[Pl
             key = plan.renamed.get((row.key, identity))
             extra = row.extra if key is None else row.extra | {"merged_from": f"{_name(place)}/{row.key}"}
             yield place, row, replace(row, key=key or row.key, extra=extra)
+
+
+def _key(one: tuple[Place, Row]) -> str:
+    return one[1].key
 
 
 def _new_keys(places: Sequence[Place], removed: Removed) -> tuple[dict[tuple[str, str], str], int]:

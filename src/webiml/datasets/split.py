@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +26,15 @@ from webiml.types import Row, Status
 RECORD = "split.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Pictures that look alike: places i and j, (m,) ints each, in a list of SHA-256."""
+
+    sha256: Sequence[str]
+    i: np.ndarray
+    j: np.ndarray
 
 
 @dataclass
@@ -93,7 +102,7 @@ def read_parts(text: str) -> dict[str, float]:
     return read_shares(text, "--parts", "name", names, "train=0.8,val=0.1,test=0.1")
 
 
-def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: Iterable[tuple[str, str]] = ()) -> Plan:
+def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: Alike | None = None) -> Plan:
     """Divide the rows of a dataset; nothing is written. Of memory some 100 bytes a row are held.
 
     Rows that share a picture, the address of the authentic picture or a group are in one part, and so are those that
@@ -101,7 +110,7 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
 
     Args:
         shares: of every part, adding up to 1.
-        alike: pairs of SHA-256 of pictures that look alike, whose rows stay together, too.
+        alike: pictures that look alike, whose rows stay together, too.
     Raises:
         SettingError: it is no dataset.
     """
@@ -116,7 +125,7 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
         kept.append(row.status == Status.KEPT)
     owner = np.repeat(np.arange(len(tokens)), [len(one) for one in tokens])
     flat = np.concatenate([*tokens, np.zeros(0, np.uint64)])
-    group = connected(len(keys), _edges(flat, owner, alike))
+    group = connected(len(keys), _edges(flat, owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))))
     first, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
     draws = [_draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
     of_group = assign(sizes, draws, list(shares.values()))
@@ -193,7 +202,7 @@ def connected(count: int, edges: np.ndarray) -> np.ndarray:
 
     Args: edges: (m, 2) ints, things that belong together.
     """
-    parent = np.arange(count)
+    parent = list(range(count))
 
     def root(one: int) -> int:
         while parent[one] != one:
@@ -206,7 +215,7 @@ def connected(count: int, edges: np.ndarray) -> np.ndarray:
         parent[high] = low
     for one in range(count):  # a parent is never larger, so its own is known by now
         parent[one] = parent[parent[one]]
-    return parent
+    return np.array(parent, np.int64)
 
 
 def assign(sizes: np.ndarray, draws: Sequence[int], shares: Sequence[float]) -> np.ndarray:
@@ -223,15 +232,15 @@ def assign(sizes: np.ndarray, draws: Sequence[int], shares: Sequence[float]) -> 
     found = np.zeros(len(sizes), np.int64)
     room = np.array(shares) * sizes.sum()
     order = sorted(range(len(sizes)), key=lambda group: draws[group])
-    large = [group for group in order if sizes[group] > max(1.0, room.min())]
+    least = max(1.0, room.min(initial=0))
+    large = [group for group in order if sizes[group] > least]
     for group in sorted(large, key=lambda group: -sizes[group]):
         found[group] = int(np.argmax(room))
         room[found[group]] -= sizes[group]
     room = np.maximum(room, 0)
-    small = [group for group in order if sizes[group] <= max(1.0, sizes.sum() * min(shares))]
-    total = sizes[small].sum() if small else 0
-    ends = np.cumsum(room) * (total / max(room.sum(), 1e-12))
-    middles = np.cumsum(sizes[small]) - sizes[small] / 2 if small else np.zeros(0)
+    small = np.array([group for group in order if sizes[group] <= least], np.int64)
+    middles = np.cumsum(sizes[small]) - sizes[small] / 2
+    ends = np.cumsum(room) * (sizes[small].sum() / max(room.sum(), 1e-12))
     found[small] = np.minimum(np.searchsorted(ends, middles, side="right"), len(shares) - 1)
     return found
 
@@ -243,20 +252,19 @@ def _shared(row: Row) -> list[tuple[str, str]]:
     return sorted(pictures | {(kind, value) for kind, value in others if value})
 
 
-def _edges(tokens: np.ndarray, owner: np.ndarray, alike: Iterable[tuple[str, str]]) -> np.ndarray:
+def _edges(tokens: np.ndarray, owner: np.ndarray, alike: Alike) -> np.ndarray:
     """(m, 2): rows that have a token in common, or pictures that look alike."""
     order = np.argsort(tokens, kind="stable")
     tokens, owner = tokens[order], owner[order]
     same = np.flatnonzero(tokens[1:] == tokens[:-1])
-    edges = [np.column_stack([owner[same], owner[same + 1]])]
-    for pair in alike:
-        at = np.searchsorted(tokens, np.array([_token("picture", sha256) for sha256 in pair], np.uint64))
-        if all(
-            place < len(tokens) and tokens[place] == _token("picture", sha256)
-            for place, sha256 in zip(at, pair, strict=True)
-        ):
-            edges.append(owner[at][None])
-    return np.concatenate(edges)
+    edges = np.column_stack([owner[same], owner[same + 1]])
+    if not len(alike.i) or not len(tokens):
+        return edges
+    pictures = np.array([_token("picture", sha256) for sha256 in alike.sha256], np.uint64)
+    at = np.minimum(np.searchsorted(tokens, pictures), len(tokens) - 1)
+    there = tokens[at] == pictures
+    both = there[alike.i] & there[alike.j]
+    return np.concatenate([edges, np.column_stack([owner[at[alike.i[both]]], owner[at[alike.j[both]]]])])
 
 
 def _token(kind: str, value: str) -> int:

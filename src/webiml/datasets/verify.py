@@ -20,7 +20,7 @@ from webiml.images.decode import decode
 from webiml.metrics.qes import qes
 from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
-from webiml.store.dataset import DatasetInfo, Role, dataset_info, read_member, read_rows
+from webiml.store.dataset import Role, dataset_info, read_member, read_rows
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
 from webiml.store.removed import read_removed
@@ -88,7 +88,7 @@ def verify_dataset(
     Raises:
         SettingError: it is no dataset, or its table cannot be read.
     """
-    info = dataset_info(place)
+    dataset_info(place)
     if place.exists(".webiml/dataset.json") and not place.exists(".webiml/finished"):
         raise SettingError(f"{place} is not finished: run the command that writes it again, then look at it.")
     removed = read_removed(place)
@@ -96,7 +96,7 @@ def verify_dataset(
     findings: list[Finding] = []
     wanted: set[str] = set()  # names of files, and of members behind their tar
     rows, files, before = 0, 0, ""
-    for row, found in _looked_at(_Row(place, info, quick), read_rows(place), workers):
+    for row, found in _looked_at(_Row(place, quick), read_rows(place), workers):
         rows += 1
         if without_removed(row, removed) != row:
             findings.append(Finding(row.key, Fault.REMOVED, "was taken out at somebody's request, and is there"))
@@ -181,11 +181,10 @@ class _Row:
     """Looks at one row, in a worker process."""
 
     place: Place
-    info: DatasetInfo
     quick: bool
 
     def __call__(self, row: Row) -> list[Finding]:
-        found = [Finding(row.key, Fault.WORD, words) for words in _wrong_words(row, self.info)]
+        found = [Finding(row.key, Fault.WORD, words) for words in _wrong_words(row)]
         if not self.quick and row.status != Status.FAILED:
             try:
                 found += [Finding(row.key, fault, words) for fault, words in self._wrong_files(row)]
@@ -245,7 +244,7 @@ class _Row:
                 yield Fault.SHARD, f"{row.key}.json in {row.shard} says otherwise than {FILE_NAME}"
 
 
-def _wrong_words(row: Row, info: DatasetInfo) -> Iterator[str]:
+def _wrong_words(row: Row) -> Iterator[str]:
     if row.status not in set(Status):
         yield f"there is no status {row.status!r:.80}"
     if row.reason is not None and row.reason not in set(Reason):
@@ -260,9 +259,6 @@ def _wrong_words(row: Row, info: DatasetInfo) -> Iterator[str]:
         yield "a failed row has no pictures"
     if row.status != Status.FAILED and None in pictures:
         yield "a row that was looked at has two pictures"
-    mixed = info.settings.get("mixed")
-    if row.settings_hash not in {None, info.settings_hash, *(mixed if isinstance(mixed, dict) else ())}:
-        yield "it was made with other settings than its dataset says"
     try:
         names = _names(row)
     except BadImage as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from webiml.errors import SettingError
 from webiml.settings.limits import refuse_megapixels
@@ -90,7 +91,7 @@ class CollectRun:
             raise SettingError(f"--reader must look like package.module:function, got {self.reader!r}.")
         _ = self.reasons  # which refuses what it does not know
 
-    @property
+    @cached_property
     def reasons(self) -> frozenset[str]:
         """The reasons of --retry."""
         known = [reason.value for reason in LinkReason]

@@ -23,7 +23,7 @@ import numpy as np
 
 from webiml import __version__
 from webiml.errors import BadImage, OutputError, SettingError
-from webiml.store.atomic import TEMPORARY, make_folder, output_error, sweep, sync_folder
+from webiml.store.atomic import TEMPORARY, output_error, sweep, sync_folder
 from webiml.store.links import (
     MARKER,
     SCHEMA_VERSION,
@@ -148,6 +148,7 @@ class LinkWriter:
         self.known = Known(place)
         self.removed: Removed = read_removed(place)
         self.counts: Counter[tuple[str, str | None]] = Counter()
+        self._root = place.url
         self._state = state
         self._journal = _Journal(state / "journal.jsonl")
         self._offsets = array.array("Q")  # where the line of each row starts, and
@@ -268,16 +269,19 @@ class LinkWriter:
         return self.generation
 
     def _store(self, name: str, data: bytes) -> None:
-        if self.place.size(name) == len(data):
-            return
         if self.place.local is None:
-            self.place.write(name, data)
+            if self.place.size(name) != len(data):
+                self.place.write(name, data)
             return
-        path = self.place.local / name
-        temporary = path.with_name(f".{path.name}{TEMPORARY}")
+        path = os.path.join(self._root, name)  # no Path: this is done for every picture
+        folder, file_name = os.path.split(path)
+        temporary = os.path.join(folder, f".{file_name}{TEMPORARY}")
         try:
-            if not path.parent.is_dir():
-                make_folder(path.parent)
+            try:
+                if os.stat(path).st_size == len(data):
+                    return
+            except FileNotFoundError:
+                os.makedirs(folder, exist_ok=True)
             with open(temporary, "wb", buffering=0) as file:
                 rest = memoryview(data)
                 while rest:
@@ -285,8 +289,8 @@ class LinkWriter:
             os.replace(temporary, path)  # on the disk at the next checkpoint, with a thousand others
         except OSError as error:
             with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise output_error(error, path) from error
+                os.unlink(temporary)
+            raise output_error(error, Path(path)) from error
         self._unsafe.append(name)
 
     def _take(self, position: int, row: LinkRow, offset: int) -> None:
@@ -388,7 +392,8 @@ def _sync(store: Path, names: list[str]) -> None:
                     os.fsync(handle)
                 finally:
                     os.close(handle)
-        for folder in {name.rpartition("/")[0] for name in names}:
+        folders = {name.rpartition("/")[0] for name in names}
+        for folder in folders | {folder.rpartition("/")[0] for folder in folders} | {""}:
             sync_folder(store / folder)
     except OSError as error:
         raise output_error(error, store) from error

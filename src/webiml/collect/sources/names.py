@@ -89,8 +89,9 @@ def unique(links: Iterable[Link]) -> Iterator[Link]:
     """
     seen = Seen()
     for number, link in enumerate(links, 1):
-        name = short(link.name)
-        link = replace(link, name=name, group=short(link.group))
+        name, group = short(link.name), short(link.group)
+        if (name, group) != (link.name, link.group):
+            link = replace(link, name=name, group=group)
         if seen.new(link.group, link.role, name):
             yield link
             continue

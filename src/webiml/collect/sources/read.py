@@ -9,6 +9,7 @@ from typing import Any
 
 from webiml.collect.sources.folder import read_folder
 from webiml.collect.sources.forum import read_forum
+from webiml.collect.sources.manifest import MANIFEST, read_manifest
 from webiml.collect.sources.names import unique
 from webiml.collect.sources.psbattles import manifests, read_psbattles
 from webiml.collect.sources.tables import ENDINGS, read_table
@@ -16,12 +17,13 @@ from webiml.errors import SettingError, WebimlError, one_line
 from webiml.forge.named import function_named
 from webiml.images.read import readable
 from webiml.store.links import MARKER
+from webiml.store.place import open_place
 from webiml.types import Link
 
-MANIFEST = "manifest.parquet"
+_MANIFEST_KIND = "a manifest of an export"
 _KINDS = (
     f"a table ({', '.join(ENDINGS)}), a folder of pairs, the manifests of PS-Battles, a saved forum listing (.json), "
-    "or a folder with manifest.parquet"
+    f"or a folder with {MANIFEST}"
 )
 
 
@@ -61,17 +63,23 @@ def read_source(path: str | Path, reader: str = "") -> Source:
         read = function_named(reader, "--reader", "path")
         return Source(unique(_checked(read, Path(path), reader)), f"links of {reader}")
     if "://" in str(path):
-        raise SettingError(f"{path} is an address; a source must lie on this machine: copy it first.")
+        return _elsewhere(str(path))
     path = Path(path)
     read, kind = _reader(path)
     ignored: list[str] = []
     total = sum(1 for _ in read(path, ignored))
     if not total:
         raise SettingError(f"{readable(path)} is {kind}, but names no link.")
-    is_manifest = read is _manifest
-    links = read(path, None)  # the names of a manifest are unique, and what a dataset is rebuilt by
-    links = iter(links) if is_manifest else unique(links)
-    return Source(links, kind, total, tuple(ignored), read is not read_folder, is_manifest)
+    return Source(unique(read(path, None)), kind, total, tuple(ignored), read is not read_folder, read is _manifest)
+
+
+def _elsewhere(address: str) -> Source:
+    if not open_place(address).exists(MANIFEST):
+        raise SettingError(
+            f"{address} holds no {MANIFEST}; any other source must lie on this machine: copy it here first."
+        )
+    total = sum(1 for _ in read_manifest(address))
+    return Source(unique(read_manifest(address)), _MANIFEST_KIND, total, is_manifest=True)
 
 
 def _reader(path: Path) -> tuple[Callable[[Path, list[str] | None], Iterable[Link]], str]:
@@ -89,7 +97,7 @@ def _reader(path: Path) -> tuple[Callable[[Path, list[str] | None], Iterable[Lin
         )
     ending = path.suffix.lower()
     if is_folder and has_manifest:
-        return _manifest, "a manifest of an export"
+        return _manifest, _MANIFEST_KIND
     if is_folder or ending in ENDINGS:
         originals, photoshops = manifests(path)
         if originals and photoshops:
@@ -111,8 +119,6 @@ def _psbattles(path: Path, ignored: list[str] | None) -> Iterator[Link]:
 
 
 def _manifest(path: Path, ignored: list[str] | None) -> Iterator[Link]:
-    from webiml.collect.sources.manifest import read_manifest
-
     return read_manifest(path)
 
 
