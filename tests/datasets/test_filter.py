@@ -29,15 +29,16 @@ USUAL = {"min_qes": 0.5, "min_area": 0.001, "max_area": 0.9, "max_unknown": 0.4}
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Datasets of the same pairs at all thresholds; the usual one is of shards, too."""
+def fresh(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> dict[str, Path]:
+    """Datasets of the same pairs at all thresholds; some are of shards, too."""
     folder = tmp_path_factory.mktemp("fresh")
     pairs = make_pairs(folder / "pairs", 80)
-    made = {name: annotated(pairs, folder / name, "folder", **values) for name, values in THRESHOLDS.items()}
-    return made | {
-        f"{name} shards": annotated(pairs, folder / f"{name}-shards", "shards", **THRESHOLDS[name])
-        for name in ("usual", "strict")
-    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(repository)  # where worker processes find the annotator
+        return {
+            name.replace(" folder", ""): annotated(pairs, folder / name, name.split()[1], **THRESHOLDS[name.split()[0]])
+            for name in (*(f"{name} folder" for name in THRESHOLDS), "usual shards", "strict shards")
+        }
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_what_cannot_be_judged_again_is_refused_in_a_sentence(dataset, tmp_path)
     with pytest.raises(SettingError, match="lie in one another"):
         filter_dataset(plan_filter(Place(str(dataset)), {}), dataset / "deeper")
     edit_rows(dataset, lambda row: replace(row, kind="elephant") if row.key == "p001" else row)
-    with pytest.raises(SettingError, match="1 row of .* cannot be judged again"):
+    with pytest.raises(SettingError, match=r"1 row of .* cannot be judged again"):
         plan_filter(Place(str(dataset)), {})
 
 

@@ -28,14 +28,8 @@ from webiml.types import Finished, Row
 def of_server(server: WebServer, number: int, path: str = "", **changes) -> Finished:
     """Pair `number`, whose pictures a server has; the manipulated one perhaps at another path."""
     one, other = f"{100 + max(number, 1)}.jpg", f"{number}.png"
-    return finished(
-        number,
-        authentic=picture(one),
-        manipulated=picture(other),
-        authentic_url=server.url(f"/picture/{one}"),
-        manipulated_url=server.url(path or f"/picture/{other}"),
-        **changes,
-    )
+    urls = {"authentic_url": server.url(f"/picture/{one}"), "manipulated_url": server.url(path or f"/picture/{other}")}
+    return finished(number, authentic=picture(one), manipulated=picture(other), **{**urls, **changes})
 
 
 def export(dataset: Path, out: Path, status="all") -> Place:
