@@ -83,7 +83,7 @@ def ours(hashes: np.ndarray, distance: int) -> set[tuple[int, int]]:
     return set(zip(i.tolist(), j.tolist(), strict=True))
 
 
-def searched(index, hashes: np.ndarray, distance: int) -> set[tuple[int, int]]:  # noqa: ANN001 (faiss has no types)
+def searched(index, hashes: np.ndarray, distance: int) -> set[tuple[int, int]]:
     """The pairs that an index of faiss finds; its own range search leaves out the radius itself."""
     data = hashes.view(np.uint8).reshape(-1, 8)
     index.add(data)

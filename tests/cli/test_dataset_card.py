@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.datasets.pictured import write_pictured
+from tests.datasets.small_dataset import write_pictured
 
 
 @pytest.fixture

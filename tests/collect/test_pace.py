@@ -93,6 +93,23 @@ def test_who_waits_already_when_the_host_closes_waits_on():
     assert second - first > 0.095
 
 
+def test_a_host_that_closes_while_a_link_waits_for_a_place_is_not_asked():
+    async def run() -> tuple[float, int]:
+        pace, work = Pace(4, 0, 1), Work()
+        begun = time.monotonic()
+        other = asyncio.create_task(work.one(pace, "other", 0.05))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(work.one(pace, "host", 0))
+        await asyncio.sleep(0.01)
+        pace.close_host("host", 0.2)
+        await asyncio.gather(other, waiting)
+        return work.starts[1] - begun, work.most_of_all
+
+    seconds, most = asyncio.run(run())
+    assert seconds > 0.2
+    assert most == 1
+
+
 def test_a_host_that_wants_more_than_we_wait_is_not_asked():
     async def run() -> float:
         pace = Pace(1, 0, 64)

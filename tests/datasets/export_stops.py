@@ -2,8 +2,8 @@
 
     python export_stops.py FOLDER FORMAT
 
-Each attempt is a process of its own, forked before any thread has started, and ended by SIGKILL before step n. A step is
-a call that puts a file into place or takes one away.
+Each attempt is a process of its own, forked before any thread has started, and ended by SIGKILL before step n. A step
+is a call that puts a file into place or takes one away.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-from pictured import contents, usual, write_pictured
+from small_dataset import contents, usual, write_pictured
 
 from webiml.datasets.export.write import export_dataset
 from webiml.store.place import Place
@@ -66,7 +66,8 @@ def main(folder: Path, format: str) -> None:
 
     assert attempt(lambda: export(whole), None) == 0
     expected = contents(whole)
-    for step in itertools.count():
+    step = 0
+    while True:
         code = attempt(lambda: export(stopped), step)
         if code == 0:
             break
@@ -75,6 +76,7 @@ def main(folder: Path, format: str) -> None:
         assert attempt(lambda: export(stopped), None) == 0, f"step {step}: it did not go on"
         assert contents(stopped) == expected, f"step {step}: other bytes"
         shutil.rmtree(stopped)
+        step += 1
     print(step)
 
 

@@ -60,8 +60,8 @@ def make(folder: Path, what: str) -> None:
         shutil.rmtree(folder.parent / "source")
 
 
-def redraw(dataset: Path, report: str, card: bool) -> None:
-    Place(str(dataset)).write("report.html", b"the page anew")
+def redraw(dataset: Place, report: str, card: str) -> None:
+    dataset.write("report.html", b"the page anew")
 
 
 def arm(step: int, how: str) -> Callable[[], bool]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.datasets.small_dataset import contents, finished, pixels, usual, write_pictured
 
-from tests.datasets.pictured import contents, finished, pixels, usual, write_pictured
 from webiml.datasets.card import write_card
 from webiml.datasets.card_counts import CardCounts, licence_fields, quantiles, size_category
 from webiml.store.place import Place

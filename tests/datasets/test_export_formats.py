@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.datasets.small_dataset import TURNED, contents, finished, levels, picture, pixels, usual, write_pictured
 
-from tests.datasets.pictured import TURNED, contents, finished, levels, picture, pixels, usual, write_pictured
 from webiml.datasets.export.write import export_dataset
 from webiml.store.place import Place
 

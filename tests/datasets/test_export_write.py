@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tests.datasets.small_dataset import contents, finished, picture, usual, write_pictured
 
-from tests.datasets.pictured import contents, finished, picture, usual, write_pictured
 from webiml.datasets.export.write import FORMATS, count_wanted, export_dataset
 from webiml.errors import SettingError
 from webiml.images.codec import encode_png

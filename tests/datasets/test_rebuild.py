@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from tests.collect.fetching import impatient
 from tests.collect.web_server import WebServer, picture
+from tests.datasets.small_dataset import contents, finished, write_pictured
 
-from tests.datasets.pictured import contents, finished, write_pictured
 from webiml.collect.run import collect
 from webiml.collect.sources.manifest import read_manifest
 from webiml.collect.sources.read import read_source
-from webiml.datasets.export.write import export_dataset
+from webiml.datasets.export.write import Choice, export_dataset
 from webiml.datasets.rebuild import rebuild
 from webiml.errors import SettingError
 from webiml.settings import CollectRun
@@ -32,7 +32,7 @@ def of_server(server: WebServer, number: int, path: str = "", **changes) -> Fini
     return finished(number, authentic=picture(one), manipulated=picture(other), **{**urls, **changes})
 
 
-def export(dataset: Path, out: Path, status="all") -> Place:
+def export(dataset: Path, out: Path, status: Choice = "all") -> Place:
     export_dataset(Place(str(dataset)), Place(str(out)), "manifest", status=status, workers=1)
     return Place(str(out))
 

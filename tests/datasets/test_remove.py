@@ -7,6 +7,7 @@ import json
 import tarfile
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.datasets.removal_places import (
@@ -174,23 +175,37 @@ def test_pages_that_show_the_pictures_go_and_are_drawn_again_as_they_were(tmp_pa
     (tmp_path / "one" / "card").mkdir()
     (tmp_path / "one" / "card" / "samples.jpg").write_bytes(b"a sheet")
     for name in ("one", "two"):
-        (tmp_path / name / "README.md").write_text("a card, or a person's own page")
+        (tmp_path / name / "README.md").write_text("---\npretty_name: Cats\n---\n" if name == "one" else "my own page")
     (tmp_path / "two" / ".webiml" / "hashes.parquet").write_bytes(b"a cache")
-    drawn: list[tuple[str, str, bool]] = []
+    drawn: list[tuple[str, str, str]] = []
 
-    def redraw(dataset: Path, report: str, card: bool) -> None:
-        assert read_plan(Place(str(dataset))) is not None, "a kill while it is drawn would leave none"
+    def redraw(dataset: Place, report: str, card: str) -> None:
+        assert read_plan(dataset) is not None, "a kill while it is drawn would leave none"
         assert [row.key for row in read_rows(dataset) if row.status == "kept"] == ["b", "d"]
-        drawn.append((dataset.name, report, card))
+        drawn.append((dataset.here.name, report, card))
 
     remove([tmp_path], Asked(author=("nobody",)), redraw=redraw)
     assert (tmp_path / "one" / "report.html").exists() and drawn == []
     remove([tmp_path], BOB, redraw=redraw)
-    assert drawn == [("one", "pictures", True), ("two", "plain", False)]
+    assert drawn == [("one", "pictures", "Cats"), ("two", "plain", "")]
     there = contents(tmp_path)
     assert not {"one/report.html", "one/README.md", "one/card/samples.jpg", "two/report.html"} & there.keys()
     assert "two/README.md" in there and "two/.webiml/hashes.parquet" not in there
     assert not (tmp_path / "one" / "card").exists()
+
+
+def test_sheets_of_duplicates_and_leaks_go_and_their_tables_name_nobody(tmp_path):
+    make_dataset(tmp_path / "data", "folder")
+    make_dataset(tmp_path / "clean", "folder", "bd")  # without `a`, which its table says was dropped
+    (tmp_path / "clean" / "dropped.jpg").write_bytes(picture(BOBS))
+    columns = {"key": ["a", "zz"], "name": ["bobs-picture", "other"], "other_name": ["b", "a"]}
+    pq.write_table(pa.table(columns), tmp_path / "clean" / "dropped.parquet")
+    removal = remove([tmp_path], BOB)
+    assert [(one.rows, one.sheets) for one in removal.places] == [(0, ["dropped.jpg"]), (3, [])]
+    assert traces(tmp_path) == []
+    table = pq.read_table(tmp_path / "clean" / "dropped.parquet").to_pydict()
+    assert table == {**columns, "name": ["a", "other"]}
+    assert {row.key for row in read_rows(tmp_path / "clean")} == {"b", "d"}
 
 
 def test_a_copy_without_working_state_is_rewritten_too(tmp_path):

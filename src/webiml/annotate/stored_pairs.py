@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webiml.errors import SettingError
 from webiml.pairs.keys import unique_keys
 from webiml.pairs.source import Listing
 from webiml.store.links import read_links
@@ -17,7 +18,7 @@ def list_stored(place: Place) -> Listing:
     manipulated link, and authentic links beside the one that is used.
 
     Raises:
-        SettingError: it is no store, or a table of it cannot be read.
+        SettingError: it is no store, a table of it cannot be read, or no link is of a manipulated picture.
     """
     authentic: dict[str, list[LinkRow]] = {}
     manipulated: list[LinkRow] = []
@@ -26,6 +27,8 @@ def list_stored(place: Place) -> Listing:
             manipulated.append(row)
         else:
             authentic.setdefault(row.group, []).append(row)
+    if not manipulated:
+        raise SettingError(f"{place} holds no pairs: none of its links is of a manipulated picture; collect some.")
     groups = {row.group for row in manipulated}
     ignored = [group for group in authentic if group not in groups]
     partner: dict[str, LinkRow] = {}

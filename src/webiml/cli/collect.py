@@ -183,6 +183,7 @@ def _text(summary: CollectSummary) -> str:
     counts = [(name, getattr(summary, name)) for name in ("fetched", "unchanged", "refused", "failed", "skipped")]
     shown = [f"{name} {count:,}" for name, count in counts if count or name == "fetched"]
     lines = ["   ".join([f"links {summary.links:,}", *shown])]
+    lines.append(line("source", summary.source))
     lines += [line("beside", plain(words)) for words in summary.ignored[:FILES_SHOWN]]
     if summary.reasons:
         lines.append(line("reasons", " · ".join(f"{name} {count:,}" for name, count in summary.reasons.items())))

@@ -6,10 +6,11 @@ the masks is compared by its colours, since two edits of one place look alike to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,10 @@ from webiml.runners.cores import one_thread, usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.store.dataset import read_member
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+FEW = 8  # for which no processes are started
 SIDE = 256  # pixels, the long side at which two pictures are compared
 COARSE = 128  # pixels, the long side at which the place of a crop is looked for
 SIZES = np.linspace(0.92, 1.08, 17)  # of a window, that are tried around it
@@ -85,13 +90,25 @@ class Likeness:
 
 def compare_all(doubts: Iterable[Doubt], workers: int, max_pixels: int) -> Iterator[tuple[Doubt, Likeness | None]]:
     """Each doubt with what the pixels say of it, in their order; None where a picture or a mask cannot be read."""
-    doubts = list(doubts)
-    if not doubts:
+    with closing(in_workers(partial(_compare, max_pixels=max_pixels), list(doubts), workers)) as results:
+        yield from results
+
+
+def in_workers(
+    function: Callable[[Item], Result | None], items: Sequence[Item], workers: int
+) -> Generator[tuple[Item, Result | None], None, None]:
+    """(item, result) in the order of the items, by processes where there are more than FEW; None where one died.
+
+    Pictures come here that have been decoded before, so that a few of them need no process of their own.
+    """
+    if len(items) <= FEW:
+        for item in items:
+            yield item, function(item)
         return
-    processes = max(1, min(workers or usable_cores(), len(doubts)))
-    with closing(run_ordered(partial(_compare, max_pixels=max_pixels), doubts, processes, one_thread)) as results:
-        for doubt, result in results:
-            yield doubt, None if isinstance(result, Crashed) else result
+    processes = min(workers or usable_cores(), len(items))
+    with closing(run_ordered(function, items, processes, one_thread)) as results:
+        for item, result in results:
+            yield item, None if isinstance(result, Crashed) else result
 
 
 def compare(

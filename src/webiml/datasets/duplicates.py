@@ -9,14 +9,12 @@ import cv2
 import numpy as np
 
 from webiml.datasets.alike import Candidates, find_crops, find_near
-from webiml.datasets.compare import Doubt, Likeness, compare_all
+from webiml.datasets.compare import Doubt, Likeness, compare_all, in_workers
 from webiml.datasets.dropped import Steps
 from webiml.datasets.hashes import WINDOWS, Source
 from webiml.datasets.looks_table import LooksTable
 from webiml.errors import BadImage
 from webiml.images.codec import decode_map
-from webiml.runners.cores import one_thread, usable_cores
-from webiml.runners.local import Crashed, run_ordered
 from webiml.store.dataset import read_member
 
 GRID = 48  # cells of a side, at which masks are compared before any picture is opened
@@ -105,12 +103,10 @@ def _masks(pictures: Sequence[Source], workers: int, steps: Steps) -> tuple[np.n
     """(n, GRID, GRID) uint8, the mask of each picture made small, and (n,) bool, whether it has one."""
     masks, has = np.zeros((len(pictures), GRID, GRID), np.uint8), np.zeros(len(pictures), bool)
     tick = steps("read masks", len(pictures))
-    if len(pictures):
-        processes = max(1, min(workers or usable_cores(), len(pictures)))
-        for index, (_, mask) in enumerate(run_ordered(_mask, pictures, processes, one_thread)):
-            if mask is not None and not isinstance(mask, Crashed):
-                masks[index], has[index] = mask, True
-            tick()
+    for index, (_, mask) in enumerate(in_workers(_mask, pictures, workers)):
+        if mask is not None:
+            masks[index], has[index] = mask, True
+        tick()
     return masks, has
 
 

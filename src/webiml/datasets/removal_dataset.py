@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from webiml.datasets.removal_files import (
@@ -24,7 +23,7 @@ from webiml.errors import SettingError
 from webiml.store.journal import shard_name
 from webiml.store.parquet import FILE_NAME, read_records
 from webiml.store.place import Place
-from webiml.store.removal import SHARD, Plan
+from webiml.store.removal import SHARD, SHEETS, Plan
 from webiml.store.removed_rows import (
     BOTH,
     Wanted,
@@ -35,10 +34,11 @@ from webiml.store.removed_rows import (
 )
 from webiml.store.rows import is_safe_key
 
-Redraw = Callable[[Path, Literal["", "plain", "pictures"], bool], None]
-"""(dataset, which page it had, whether it had a card): makes them again of what is left."""
+Redraw = Callable[[Place, Literal["", "plain", "pictures"], str], None]
+"""(dataset, which page it had, name on the card that it had): makes them again of what is left."""
 
-REPORT, CARD = "report.html", "card"
+REPORT, README, CARD = "report.html", "README.md", "card"
+TABLES = ("dropped.parquet", "in_doubt.parquet", "leaks.parquet")  # of dedup and leaks, beside SHEETS
 _STATE = ".webiml"
 _JOURNAL, _MARKER, _STAGING = f"{_STATE}/journal.jsonl", f"{_STATE}/finished", f"{_STATE}/staging"
 _FOLDERS = ("authentic", "manipulated", "masks", "probability", "alternative")
@@ -88,8 +88,21 @@ def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
         shards=tuple(sorted(shards)),
         finished=place.exists(_MARKER),
         report=_report(place) if keys else "",
-        card=bool(keys) and bool(names_below(place, CARD)),
+        card=_card(place) if keys else "",
     )
+
+
+def plan_lists(place: Place, plan: Plan, gone: frozenset[str]) -> Plan:
+    """The plan with what dedup and leaks wrote beside a dataset: pairs that it may not have itself.
+
+    Args:
+        gone: keys of all pairs that go, of whichever place. The sheets go then: nobody knows whom they show.
+    """
+    if not gone:
+        return plan
+    named = {record["key"] for name in TABLES if place.exists(name) for record in read_records(place, name)}
+    sheets = tuple(sorted(name for name in SHEETS if place.exists(name)))
+    return replace(plan, sheets=sheets, listed=tuple(sorted(named & gone)))
 
 
 def take_out_of_dataset(place: Place, plan: Plan, redraw: Redraw | None) -> None:
@@ -99,8 +112,18 @@ def take_out_of_dataset(place: Place, plan: Plan, redraw: Redraw | None) -> None
         SettingError: a table or a tar cannot be read.
         OutputError: something cannot be written or deleted; the same call goes on.
     """
-    if not (plan.keys or plan.strays):
-        return
+    listed = frozenset(plan.listed)
+    for name in TABLES if listed else ():
+        if place.exists(name):
+            change_table(place, name, lambda record: _unnamed(record, listed))
+    delete(place, plan.sheets)
+    if plan.keys or plan.strays:
+        _take_out(place, plan)
+    if redraw is not None and (plan.report or plan.card):
+        redraw(place, plan.report, plan.card)
+
+
+def _take_out(place: Place, plan: Plan) -> None:
     keys = frozenset(plan.keys)
     gone = keys | frozenset(plan.strays)
     delete(place, [_MARKER])
@@ -116,12 +139,10 @@ def take_out_of_dataset(place: Place, plan: Plan, redraw: Redraw | None) -> None
         thin_tar(place, shard, keys)
     delete(place, [f"{_STATE}/hashes.parquet", *([REPORT] if keys else [])])
     if plan.card:
-        delete(place, ["README.md"])
+        delete(place, [README])
         drop_folder(place, CARD)
     if plan.finished:
         place.write(_MARKER, b"")
-    if redraw is not None and place.local is not None and (plan.report or plan.card):
-        redraw(place.local, plan.report, plan.card)
 
 
 def _finished(place: Place) -> bool:
@@ -203,6 +224,23 @@ def _changed_lines(place: Place, keys: frozenset[str]) -> Iterator[Record | None
 def _core(record: Record) -> Record:
     """A row of a journal without the columns of the input's own table, whose names a table would keep."""
     return {name: value for name, value in record.items() if not name.startswith("input.")}
+
+
+def _unnamed(record: Record, keys: frozenset[str]) -> Record | None:
+    """A row of a table of dedup or leaks without the pair's own name."""
+    return {**record, "name": record["key"]} if record["key"] in keys and record["name"] != record["key"] else None
+
+
+def _card(place: Place) -> str:
+    """The name on the card; empty where there is none, or where a person wrote a README of another kind."""
+    import yaml
+
+    try:
+        front = place.read(README).decode().split("---\n")[1]
+        name = yaml.safe_load(front)["pretty_name"]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return ""
+    return name if isinstance(name, str) else ""
 
 
 def _report(place: Place) -> Literal["", "plain", "pictures"]:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from webiml.datasets.removal_dataset import Redraw, pictures_in_dataset, plan_dataset, take_out_of_dataset
+from webiml.datasets.removal_dataset import Redraw, pictures_in_dataset, plan_dataset, plan_lists, take_out_of_dataset
 from webiml.datasets.removal_export import BEGUN, pictures_in_export, plan_export, take_out_of_export
 from webiml.datasets.removal_export import MARKER as EXPORT
 from webiml.datasets.removal_store import pictures_in_store, plan_store, take_out_of_store
@@ -64,6 +64,8 @@ class TakenOut:
     """Whether the dataset's page shows fewer pairs now; it is made again."""
     card: bool
     """Whether the dataset's card, README.md and card/, is made again."""
+    sheets: list[str]
+    """Pictures of what dedup and leaks found, which go: they may show what went."""
     resumed: bool
     """Whether this ends a removal that was stopped earlier."""
 
@@ -229,7 +231,9 @@ def _plans(found: list[Found], want: Wanted, pictures: frozenset[str], note: str
         "asked_keys": tuple(sorted(want.keys)),
         "pictures": tuple(sorted(pictures)),
     }
-    return [(one, _PLAN[one.shape](one.place, Plan(shape=one.shape, **common), want)) for one in found]
+    plans = [(one, _PLAN[one.shape](one.place, Plan(shape=one.shape, **common), want)) for one in found]
+    gone = frozenset(key for _, plan in plans for key in plan.keys)
+    return [(one, plan_lists(one.place, plan, gone) if one.shape == "dataset" else plan) for one, plan in plans]
 
 
 def _carry_out(one: Found, plan: Plan, redraw: Redraw | None) -> None:
@@ -254,7 +258,8 @@ def _result(begun: list[tuple[Found, Plan]], plans: list[tuple[Found, Plan]], dr
             keys=list((plan.links if one.shape == "store" else plan.keys)[:NAMED]),
             shards=list(plan.shards) if plan.keys else [],
             report=bool(plan.report),
-            card=plan.card,
+            card=bool(plan.card),
+            sheets=list(plan.sheets),
             resumed=resumed,
         )
         for resumed, several in ((True, begun), (False, plans))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -216,9 +217,11 @@ class _Row:
             if (row.alternative_kind if role == "alternative" else row.mask_area) is None:
                 continue
             try:
-                maps[role] = decode_map(
-                    read_member(self.place, row, role), max(1, (row.height or 0) * (row.width or 0))
-                )
+                data = read_member(self.place, row, role)
+                if not _whole_png(data):
+                    yield Fault.UNREADABLE, f"{role}: some bytes of it have changed"
+                    continue
+                maps[role] = decode_map(data, max(1, (row.height or 0) * (row.width or 0)))
                 if maps[role].shape != size:
                     yield Fault.SIZE, f"{role} is {_size(maps.pop(role).shape)}, its row says {_size(size)}"
             except BadImage as error:
@@ -280,6 +283,20 @@ def _wrong_maps(row: Row, maps: dict[str, np.ndarray]) -> Iterator[tuple[Fault, 
     for name, value in numbers.items():
         if getattr(row, name) != value:
             yield Fault.SCORE, f"{name} is {getattr(row, name)} in its row, and {value} of the stored map"
+
+
+def _whole_png(data: bytes) -> bool:
+    """Whether every part of a PNG has its checksum and the last is there; a decoder may be content with less."""
+    at = 8
+    while at + 12 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        body, checksum = data[at + 4 : at + 8 + size], data[at + 8 + size : at + 12 + size]
+        if len(checksum) < 4 or zlib.crc32(body) != int.from_bytes(checksum, "big"):
+            return False
+        at += 12 + size
+        if body[:4] == b"IEND":
+            return at == len(data)
+    return False
 
 
 def _size(shape: tuple[int | None, ...]) -> str:

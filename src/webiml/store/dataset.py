@@ -29,6 +29,7 @@ from webiml.store.journal import Entry, Journal, shard_name
 from webiml.store.lock import only_writer
 from webiml.store.parquet import FILE_NAME, read_annotations, read_metadata, write_annotations
 from webiml.store.place import Place, open_place
+from webiml.store.removal import refuse_unfinished
 from webiml.store.rows import SCHEMA_VERSION, clean_text, is_safe_key, to_record
 from webiml.store.shards import read_tar_member, write_tar
 from webiml.types import Finished, Reason, Row
@@ -105,6 +106,7 @@ class DatasetWriter:
         try:
             _refuse_foreign(path)
             with only_writer(path, f"{_STATE}/lock"):
+                refuse_unfinished(open_place(path))
                 there = _begin(path, info)
                 writer = cls(path, there)
                 try:

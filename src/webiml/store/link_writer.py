@@ -41,6 +41,7 @@ from webiml.store.links import (
 from webiml.store.lock import only_writer
 from webiml.store.parquet import write_records_to
 from webiml.store.place import Place, open_place
+from webiml.store.removal import refuse_unfinished
 from webiml.store.removed import Removed, read_removed
 from webiml.types import LinkRow
 
@@ -186,6 +187,7 @@ class LinkWriter:
                 sweep(place.local)
             else:
                 state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="webiml-")))
+            refuse_unfinished(place)
             if not place.exists(MARKER):
                 about = {"schema": SCHEMA_VERSION, "made_by": f"webiml {__version__}"}
                 place.write(MARKER, json.dumps(about).encode() + b"\n")

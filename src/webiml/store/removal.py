@@ -21,10 +21,12 @@ from webiml.store.rows import is_safe_key
 FILE_NAME = ".webiml/removal.json"
 Shape = Literal["store", "dataset", "export"]
 
+SHEETS = frozenset({"dropped.jpg", "leaks.jpg"})
+SHARD = re.compile(r"shard-\d{6,9}\.tar")
+
 _SCHEMA = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LINK = re.compile(r"[0-9a-f]{16}")
-SHARD = re.compile(r"shard-\d{6,9}\.tar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,9 @@ class Plan:
         pictures: SHA-256 of every picture that goes, wherever it lies. found: how many of them this place had.
         keys: pairs that go. strays: keys of files without a row whose bytes go. shards: tars that may hold them.
         links: links of which a row goes. rows: how many rows of links go.
+        sheets: pages of pictures that dedup and leaks drew. listed: keys that their tables may name.
         finished: whether the dataset had the mark of a finished one. report: whether it had a page, and with pictures.
-        card: whether it had a card.
+        card: name of the dataset on its card; empty where it had none.
     """
 
     shape: Shape
@@ -54,14 +57,16 @@ class Plan:
     shards: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     rows: int = 0
+    sheets: tuple[str, ...] = ()
+    listed: tuple[str, ...] = ()
     finished: bool = False
     report: Literal["", "plain", "pictures"] = ""
-    card: bool = False
+    card: str = ""
 
     @property
     def matched(self) -> bool:
         """Whether the place held anything that goes."""
-        return bool(self.found or self.keys or self.strays or self.links)
+        return bool(self.found or self.keys or self.strays or self.links or self.sheets or self.listed)
 
 
 def read_plan(place: Place) -> Plan | None:
@@ -116,7 +121,8 @@ def _checked(record: dict[str, Any]) -> Plan:
         and all(one.by in get_args(By) and _SHA256.fullmatch(one.value) for one in tombstones)
         and all(isinstance(text, str) for text in (*plan.places, *plan.asked_keys))
         and all(_SHA256.fullmatch(one) for one in plan.pictures)
-        and all(is_safe_key(key) for key in (*plan.keys, *plan.strays))
+        and all(is_safe_key(key) for key in (*plan.keys, *plan.strays, *plan.listed))
+        and SHEETS.issuperset(plan.sheets)
         and all(SHARD.fullmatch(name) for name in plan.shards)
         and all(_LINK.fullmatch(link) for link in plan.links)
     )

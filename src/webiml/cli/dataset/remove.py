@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_format
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -17,6 +16,7 @@ from webiml.errors import SettingError
 
 if TYPE_CHECKING:
     from webiml.datasets.remove import Removal, TakenOut
+    from webiml.store.place import Place
 
 SHOWN = 5  # keys of a place named in text
 
@@ -89,7 +89,7 @@ def remove(
     def agreed(planned: Removal) -> bool:
         return yes or not planned.matched or _agree(planned)
 
-    def redraw(dataset: Path, report: Literal["", "plain", "pictures"], card: bool) -> None:
+    def redraw(dataset: Place, report: Literal["", "plain", "pictures"], card: str) -> None:
         undrawn.extend(_redraw(dataset, report, card))
 
     removal = take_out(places, asked, note=note, dry_run=dry_run, confirm=agreed, redraw=redraw)
@@ -109,18 +109,23 @@ def _agree(planned: Removal) -> bool:
     return sys.stdin.readline().strip().lower() == "yes"
 
 
-def _redraw(dataset: Path, report: str, card: bool) -> list[str]:
+def _redraw(dataset: Place, report: str, card: str) -> list[str]:
     """Make the page and the card of a dataset again; the names of those that could not be made."""
+    from webiml.datasets.card import write_card
     from webiml.report.html import write_report
+    from webiml.report.words import REASON_MEANING
 
     missing = []
-    if report:
-        try:
-            write_report(dataset, report == "pictures")
-        except SettingError:  # a dataset that is not finished: its next run draws the page
-            missing.append(str(dataset / "report.html"))
-    if card:
-        missing.append(str(dataset / "README.md"))
+    try:
+        if report:
+            write_report(dataset.here, report == "pictures")
+    except SettingError:  # it lies elsewhere, or is not finished: its next run draws the page
+        missing.append(f"{dataset}/report.html")
+    try:
+        if card:
+            write_card(dataset, dataset, "README.md", card, REASON_MEANING)
+    except SettingError:
+        missing.append(f"{dataset}/README.md")
     return missing
 
 
@@ -154,6 +159,8 @@ def _about(one: TakenOut) -> list[str]:
         named = ", ".join(plain(key) for key in one.keys[:SHOWN])
         more = f" and {one.rows - SHOWN:,} more" if one.rows > SHOWN else ""
         lines.append(line("links" if one.shape == "store" else "keys", named + more))
+    if one.sheets:
+        lines.append(line("deleted", f"{', '.join(one.sheets)}: they may show it"))
     again = [*one.shards, *(["report.html"] if one.report else []), *(["README.md"] if one.card else [])]
     if again:
         lines.append(

@@ -2,7 +2,8 @@
 
     shard-000000.tar ...     <key>.authentic.<ext> <key>.manipulated.<ext> <key>.mask.png <key>.json
 
-Source: files that share the part of their name before the first dot are one sample (webdataset/webdataset README.md).
+Source: files that share the part of their name before the first dot are one sample (webdataset/webdataset
+webdataset/tariterators.py, base_plus_ext).
 A tar of which every pair was taken out is deleted, so the numbers may have gaps.
 """
 
