@@ -161,6 +161,8 @@ def test_what_was_taken_out_does_not_come_back(store, stone):
         assert len(server.paths()) == (by == "sha256")  # only of the bytes it is not known before
     (row,) = read_links(store)
     assert (row.status, row.reason, row.path) == ("refused", "removed", None)
+    assert (row.name, row.url, row.author, row.source) == ("", "", None, None)
+    assert run(some, store, CollectRun(refresh=True)).skipped == 1 and generations(store) == [0]
     assert not list(store.names("pictures"))
 
 

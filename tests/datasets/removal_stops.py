@@ -46,15 +46,15 @@ ROLES: tuple[Role, ...] = ("authentic", "manipulated", "mask", "probability")
 def make(folder: Path, what: str) -> None:
     """What pictures are taken out of."""
     if what in ("folder", "shards"):
-        make_dataset(folder / "data", what)
+        make_dataset(folder / "data", what, "abF")
         (folder / "data" / "report.html").write_text("<img src='x'>")
     elif what == "store":
         make_store(folder / "store")
     elif what == "several":  # the other place does not know whose the picture is
-        make_dataset(folder / "data", "folder", "aF")
-        make_dataset(folder / "more", "shards", "bc", finish=False)
+        make_dataset(folder / "data", "folder", "a")
+        make_dataset(folder / "more", "shards", "c", finish=False)
     else:
-        make_dataset(folder.parent / "source", "folder")
+        make_dataset(folder.parent / "source", "folder", "abc")  # of two archives one changes and one goes
         source, out = Place(str(folder.parent / "source")), Place(str(folder / "export"))
         webiml.datasets.export.write.export_dataset(source, out, what.removeprefix("export-"), shard_pairs=2, workers=1)
         shutil.rmtree(folder.parent / "source")

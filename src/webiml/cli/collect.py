@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,6 +64,10 @@ class CollectSummary:
     """The table of this run, in the store; null when there was nothing to do."""
     dataset: str | None
     """The dataset that was rebuilt, with --dataset."""
+    rebuilt: int | None
+    """Its pairs whose pictures both came."""
+    missing: int | None
+    """Its pairs of which a picture did not come; they are failed rows."""
     version: str
     """Version of webiml."""
 
@@ -138,15 +142,17 @@ def collect(
 
     from webiml.collect.run import collect as collect_links
 
-    started = time.monotonic()
+    started, rebuilt = time.monotonic(), None
     with CollectProgress(listed.total, quiet=run.quiet) as progress:
         counts = collect_links(listed.links, place, settings, run, progress.count)
         if dataset is not None:
             progress.note("rebuilding the dataset")
             from webiml.datasets.rebuild import rebuild
 
-            rebuild(open_place(source), place, dataset)
-    summary = _gather(listed, counts, str(place), dataset, time.monotonic() - started)
+            rebuilt = rebuild(open_place(source), place, dataset)
+    summary = _gather(listed, counts, str(place), time.monotonic() - started)
+    if rebuilt is not None:
+        summary = replace(summary, dataset=str(dataset), rebuilt=rebuilt.rebuilt, missing=rebuilt.missing)
     if run.json:
         say(json_format.dumps(asdict(summary)))
     elif not run.quiet:
@@ -154,7 +160,7 @@ def collect(
     return 1 if run.strict and summary.refused + summary.failed else 0
 
 
-def _gather(listed: Source, counts: CollectCounts, store: str, dataset: Path | None, seconds: float) -> CollectSummary:
+def _gather(listed: Source, counts: CollectCounts, store: str, seconds: float) -> CollectSummary:
     from webiml.store.links import table_name
 
     now = counts.rows - counts.resumed
@@ -174,7 +180,9 @@ def _gather(listed: Source, counts: CollectCounts, store: str, dataset: Path | N
         links_per_second=round(now / seconds, 3) if now > 0 and seconds else None,
         store=store,
         table=None if counts.generation is None else table_name(counts.generation),
-        dataset=None if dataset is None else str(dataset),
+        dataset=None,
+        rebuilt=None,
+        missing=None,
         version=__version__,
     )
 
@@ -193,7 +201,8 @@ def _text(summary: CollectSummary) -> str:
         lines.append(line("pictures", f"{summary.bytes / 1e6:,.1f} MB in {summary.seconds:,.1f} s"))
         lines.append(line("every row", f"{plain(summary.store)}/{summary.table}"))
     if summary.dataset is not None:
-        lines.append(line("dataset", plain(summary.dataset)))
+        words = f"{summary.rebuilt:,} pairs rebuilt, {summary.missing:,} without a picture"
+        lines.append(line("dataset", f"{plain(summary.dataset)}: {words}"))
     else:
         lines.append(line("next", f"webiml annotate {plain(summary.store)} --out dataset; the same command resumes"))
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from webiml.settings import CollectRun, CollectSettings
 from webiml.store.links import Known, link_id
 from webiml.store.place import Place
-from webiml.types import Link, LinkRow, LinkStatus
+from webiml.types import Link, LinkReason, LinkRow, LinkStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,12 @@ def is_wanted(link: Link, known: Known, run: CollectRun) -> tuple[bool, LinkRow 
     """Whether a run asks for a link, and its row of an earlier run where that had the same address.
 
     A link is asked for that no earlier run has, or whose address is another one now; with --retry those alone that
-    ended for such a reason, with --refresh those, too, whose picture was fetched.
+    ended for such a reason, with --refresh those, too, whose picture was fetched. What was taken out is never wanted.
     """
     identity = link_id(link)
     state, before = known.state(identity), known.row(identity)
+    if state is not None and state[1] == LinkReason.REMOVED:
+        return False, None
     moved = before is None or before.url != link.url
     if run.reasons:
         wanted = state is not None and state[1] in run.reasons

@@ -135,7 +135,7 @@ class _Run:
             return _row(link, Fetched(LinkStatus.FAILED, LinkReason.BAD_ROW, link.problem)), None
         removed = self.writer.removed
         if removed.match(url=link.url, author=link.author, source=link.source, sha256=link.sha256):
-            return _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED, "")), None
+            return _taken_out(link), None
         if link.path is not None:
             fetched = _read(link, round(self.settings.max_megapixels * 1e6))
         else:
@@ -146,7 +146,7 @@ class _Run:
                 return _as(link, same), None
             fetched = await self._asked(link, before)
         if fetched.sha256 and removed.match(sha256=fetched.sha256, url=fetched.final_url):
-            return _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED, "", attempts=fetched.attempts)), None
+            return _taken_out(link), None
         if before is not None and before.path is not None:
             same_bytes = fetched.status is LinkStatus.FETCHED and fetched.sha256 == before.sha256
             if fetched.status is LinkStatus.UNCHANGED or same_bytes:
@@ -218,6 +218,21 @@ def _row(link: Link, fetched: Fetched) -> LinkRow:
         author=_text(link.author) or None,
         page=_text(link.page) or None,
         extra={_text(name): _text(value) for name, value in link.extra.items()},
+    )
+
+
+def _taken_out(link: Link) -> LinkRow:
+    """All that may be kept of a link that was taken out: that there was one."""
+    refused = _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED))
+    return LinkRow(
+        link=refused.link,
+        name="",
+        group=refused.group,
+        role=refused.role,
+        url="",
+        status=refused.status,
+        reason=refused.reason,
+        fetched_at=refused.fetched_at,
     )
 
 

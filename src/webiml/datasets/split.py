@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -15,26 +14,18 @@ import numpy as np
 
 from webiml import __version__
 from webiml.datasets.carry import carried, is_done, pass_on, refuse_inside, tombstones, without_removed
+from webiml.datasets.groups import Alike, assign, connected, draw, edges_between, shared, token
 from webiml.errors import SettingError
 from webiml.settings import read_shares
 from webiml.store.atomic import write_bytes
 from webiml.store.dataset import DatasetWriter, dataset_info, read_rows
 from webiml.store.place import Place
 from webiml.store.removed import Removed
-from webiml.types import Row, Status
+from webiml.types import Status
 
 RECORD = "split.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-
-
-@dataclass(frozen=True)
-class Alike:
-    """Pictures that look alike: places i and j, (m,) ints each, in a list of SHA-256."""
-
-    sha256: Sequence[str]
-    i: np.ndarray
-    j: np.ndarray
 
 
 @dataclass
@@ -120,14 +111,14 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
     kept: list[bool] = []
     for row in read_rows(place):
         row = without_removed(row, removed)
-        tokens.append(np.array([_token(*one) for one in _shared(row)], np.uint64))
+        tokens.append(np.array([token(*one) for one in shared(row)], np.uint64))
         keys.append(row.key)
         kept.append(row.status == Status.KEPT)
     owner = np.repeat(np.arange(len(tokens)), [len(one) for one in tokens])
     flat = np.concatenate([*tokens, np.zeros(0, np.uint64)])
-    group = connected(len(keys), _edges(flat, owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))))
+    group = connected(len(keys), edges_between(flat, owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))))
     first, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    draws = [_draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
+    draws = [draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
     of_group = assign(sizes, draws, list(shares.values()))
     of_row = of_group[number].astype(np.uint8)
     parts = []
@@ -195,85 +186,6 @@ def split_dataset(plan: Plan, out: Path, on_row: Callable[[Divided], None] | Non
     record = {"seed": plan.seed, "off": plan.off, "parts": [asdict(part) for part in plan.parts]}
     write_bytes(out / RECORD, json.dumps(record, indent=1).encode() + b"\n")
     return counts
-
-
-def connected(count: int, edges: np.ndarray) -> np.ndarray:
-    """(count,) int64: of each of `count` things the smallest that it hangs together with.
-
-    Args: edges: (m, 2) ints, things that belong together.
-    """
-    parent = list(range(count))
-
-    def root(one: int) -> int:
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        return one
-
-    for a, b in edges.tolist():
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    for one in range(count):  # a parent is never larger, so its own is known by now
-        parent[one] = parent[parent[one]]
-    return np.array(parent, np.int64)
-
-
-def assign(sizes: np.ndarray, draws: Sequence[int], shares: Sequence[float]) -> np.ndarray:
-    """(n,) ints: the part of every group.
-
-    The groups lie in the order of their draws, and the parts are cut off one after the other where their share is
-    full. Which part a group falls into depends on its own draw but near the cuts, so new groups move few old ones. A
-    group that is larger than the smallest part should be is dealt out before, the largest first, to the part with the
-    most room.
-
-    Args: sizes: (n,) rows of each group. draws: a number of each, any that differ. shares: of the parts; they add up to
-        1.
-    """
-    found = np.zeros(len(sizes), np.int64)
-    room = np.array(shares) * sizes.sum()
-    order = sorted(range(len(sizes)), key=lambda group: draws[group])
-    least = max(1.0, room.min(initial=0))
-    large = [group for group in order if sizes[group] > least]
-    for group in sorted(large, key=lambda group: -sizes[group]):
-        found[group] = int(np.argmax(room))
-        room[found[group]] -= sizes[group]
-    room = np.maximum(room, 0)
-    small = np.array([group for group in order if sizes[group] <= least], np.int64)
-    middles = np.cumsum(sizes[small]) - sizes[small] / 2
-    ends = np.cumsum(room) * (sizes[small].sum() / max(room.sum(), 1e-12))
-    found[small] = np.minimum(np.searchsorted(ends, middles, side="right"), len(shares) - 1)
-    return found
-
-
-def _shared(row: Row) -> list[tuple[str, str]]:
-    """What a row may have in common with others: kind and value."""
-    pictures = {("picture", sha256) for sha256 in (row.authentic_sha256, row.manipulated_sha256) if sha256}
-    others = {("url", row.authentic_url), ("group", row.extra.get("group"))}
-    return sorted(pictures | {(kind, value) for kind, value in others if value})
-
-
-def _edges(tokens: np.ndarray, owner: np.ndarray, alike: Alike) -> np.ndarray:
-    """(m, 2): rows that have a token in common, or pictures that look alike."""
-    order = np.argsort(tokens, kind="stable")
-    tokens, owner = tokens[order], owner[order]
-    same = np.flatnonzero(tokens[1:] == tokens[:-1])
-    edges = np.column_stack([owner[same], owner[same + 1]])
-    if not len(alike.i) or not len(tokens):
-        return edges
-    pictures = np.array([_token("picture", sha256) for sha256 in alike.sha256], np.uint64)
-    at = np.minimum(np.searchsorted(tokens, pictures), len(tokens) - 1)
-    there = tokens[at] == pictures
-    both = there[alike.i] & there[alike.j]
-    return np.concatenate([edges, np.column_stack([owner[at[alike.i[both]]], owner[at[alike.j[both]]]])])
-
-
-def _token(kind: str, value: str) -> int:
-    """64 bits that stand for a value: enough to tell a billion apart."""
-    return int.from_bytes(hashlib.blake2b(f"{kind}\0{value}".encode(), digest_size=8).digest(), "big")
-
-
-def _draw(seed: int, key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(f"{seed}\0{key}".encode(), digest_size=16).digest(), "big")
 
 
 def _refuse_other_parts(plan: Plan, writers: Sequence[DatasetWriter]) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from webiml.datasets.alike import find_near
+from webiml.datasets.groups import Alike
 from webiml.datasets.hashes import hash_pictures, slim, source_of
 from webiml.datasets.looks_table import CACHE, LooksTable
-from webiml.datasets.split import Alike
 from webiml.datasets.verify import MAX_PIXELS
 from webiml.store.dataset import read_rows
 from webiml.store.place import Place

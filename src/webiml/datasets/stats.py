@@ -1,4 +1,4 @@
-"""What is in a dataset or a store, counted from its tables; no picture is opened."""
+"""What is in a dataset, counted from its table; no picture is opened."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from webiml.errors import SettingError
 from webiml.store.dataset import dataset_info
-from webiml.store.links import generations, read_generation, read_links
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
 from webiml.store.removed import read_removed
-from webiml.types import LinkStatus, Status
+from webiml.types import Status
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PERCENTILES = (0, 5, 25, 50, 75, 95, 100)
-MOST = 20  # sources, licences and hosts that are named
+MOST = 20  # sources and licences (and hosts) that are named
 
 _BATCH = 10_000  # rows held at once
 _COLUMNS = (
@@ -86,46 +84,6 @@ class DatasetStats:
     """Things that were taken out at somebody's request."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStats:
-    """A store in numbers. Of every link its newest row counts."""
-
-    place: str
-    """The store."""
-    links: int
-    """Links, whatever became of them."""
-    statuses: dict[str, int]
-    """Links of each status."""
-    reasons: dict[str, int]
-    """Reason to links, the most frequent first."""
-    roles: dict[str, int]
-    """Links that name an authentic and a manipulated picture."""
-    groups: int
-    """Groups of links that belong to one authentic picture."""
-    pictures: int
-    """Different pictures, by SHA-256."""
-    bytes: int
-    """Bytes of these pictures."""
-    megapixels: dict[str, float]
-    """Percentiles of their size, as in DatasetStats."""
-    host_count: int
-    """How many hosts the links name."""
-    hosts: dict[str, int]
-    """Host to links, the 20 with the most."""
-    failing_hosts: dict[str, int]
-    """Host to links that brought no picture, the 20 with the most."""
-    sources: dict[str, int]
-    """Source to links, the 20 most frequent; empty text stands for none."""
-    licenses: dict[str, int]
-    """Licence to links, the 20 most frequent; empty text stands for none."""
-    author_count: int
-    """How many authors there are."""
-    generations: list[int]
-    """Rows of each run, the oldest first."""
-    tombstones: int
-    """Things that were taken out at somebody's request."""
-
-
 def dataset_stats(place: Place) -> DatasetStats:
     """Count what is in a dataset. Of memory some 60 bytes a row are held.
 
@@ -166,71 +124,24 @@ def dataset_stats(place: Place) -> DatasetStats:
         rows=rows,
         statuses={status.value: statuses[status.value] for status in Status},
         kinds=_nested(kinds),
-        reasons=_most({reason: rows for reason, rows in counts["reason"].items() if reason}, None),
-        megapixels=_percentiles(numbers["megapixels"]),
-        long_side=_percentiles(numbers["long_side"]),
-        mask_area=_percentiles(numbers["mask_area"]),
-        qes=_percentiles(numbers["qes"]),
+        reasons=most({reason: rows for reason, rows in counts["reason"].items() if reason}, None),
+        megapixels=percentiles(numbers["megapixels"]),
+        long_side=percentiles(numbers["long_side"]),
+        mask_area=percentiles(numbers["mask_area"]),
+        qes=percentiles(numbers["qes"]),
         pictures=len(np.unique(np.concatenate([authentic, manipulated]))),
         authentic_pictures=len(times),
         manipulated_pictures=len(np.unique(manipulated)),
         shared_authentic=int((times > 1).sum()),
         rows_that_share=int(times[times > 1].sum()),
-        sources=_most(counts["source"]),
+        sources=most(counts["source"]),
         source_count=len(counts["source"].keys() - {""}),
-        licenses=_most(counts["license"]),
+        licenses=most(counts["license"]),
         license_count=len(counts["license"].keys() - {""}),
         author_count=len(counts["author"].keys() - {""}),
         settings=len(counts["settings_hash"].keys() - {""}),
         bytes=sizes,
         files=files,
-        tombstones=len(read_removed(place).tombstones),
-    )
-
-
-def store_stats(place: Place) -> StoreStats:
-    """Count what is in a store.
-
-    Raises:
-        SettingError: it is no store, or cannot be read.
-    """
-    words: dict[str, Counter[str]] = {name: Counter() for name in ("status", "reason", "role", "source", "license")}
-    hosts: Counter[str] = Counter()
-    failing: Counter[str] = Counter()
-    groups: set[int] = set()
-    authors: set[int] = set()
-    pictures: dict[int, tuple[int, float]] = {}
-    links = 0
-    for row in read_links(place):
-        links += 1
-        for name, counted in words.items():
-            counted[getattr(row, name) or ""] += 1
-        groups.add(hash(row.group))
-        if row.author:
-            authors.add(hash(row.author))
-        host = _host(row.url)
-        if host:
-            hosts[host] += 1
-            failing[host] += row.status not in (LinkStatus.FETCHED, LinkStatus.UNCHANGED)
-        if row.sha256 and row.path:
-            pictures[int(row.sha256[:16], 16)] = (row.bytes or 0, (row.height or 0) * (row.width or 0) / 1e6)
-    return StoreStats(
-        place=str(place),
-        links=links,
-        statuses={status.value: words["status"][status.value] for status in LinkStatus},
-        reasons=_most({reason: rows for reason, rows in words["reason"].items() if reason}, None),
-        roles={role: words["role"][role] for role in ("authentic", "manipulated")},
-        groups=len(groups),
-        pictures=len(pictures),
-        bytes=sum(size for size, _ in pictures.values()),
-        megapixels=_percentiles([np.array([pixels for _, pixels in pictures.values()])]),
-        host_count=len(hosts),
-        hosts=_most(hosts),
-        failing_hosts=_most({host: count for host, count in failing.items() if count}),
-        sources=_most(words["source"]),
-        licenses=_most(words["license"]),
-        author_count=len(authors),
-        generations=[sum(1 for _ in read_generation(place, number)) for number in generations(place)],
         tombstones=len(read_removed(place).tombstones),
     )
 
@@ -283,17 +194,12 @@ def _short(hashes: Iterable[str | None]) -> np.ndarray:
     return np.array(found, np.uint64)
 
 
-def _host(url: str) -> str:
-    with suppress(ValueError):
-        return (urlsplit(url).hostname or "").lower()
-    return ""
-
-
 def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
 
 
-def _percentiles(parts: list[np.ndarray]) -> dict[str, float]:
+def percentiles(parts: list[np.ndarray]) -> dict[str, float]:
+    """Each of PERCENTILES of all values, by its number; empty where there is no value."""
     values = np.concatenate([*parts, np.zeros(0)])
     if not len(values):
         return {}
@@ -308,6 +214,6 @@ def _nested(kinds: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _most(counts: Mapping[str, int], limit: int | None = MOST) -> dict[str, Any]:
+def most(counts: Mapping[str, int], limit: int | None = MOST) -> dict[str, Any]:
     """The largest counts first, equal ones by name."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])

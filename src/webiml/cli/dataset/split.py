@@ -16,7 +16,8 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
-    from webiml.datasets.split import Alike, Divided, Plan
+    from webiml.datasets.groups import Alike
+    from webiml.datasets.split import Divided, Plan
     from webiml.store.place import Place
 
 

@@ -13,7 +13,8 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
-    from webiml.datasets.stats import DatasetStats, StoreStats
+    from webiml.datasets.stats import DatasetStats
+    from webiml.datasets.store_stats import StoreStats
 
 NAMED = 5  # sources, licences and hosts in text
 
@@ -41,7 +42,8 @@ def stats(dataset: str, /, *, json: bool = False, quiet: bool = False) -> int:
         Print nothing but errors (and the JSON object, if asked for).
     """
     # Heavy imports wait until the flags are known to be right
-    from webiml.datasets.stats import dataset_stats, store_stats
+    from webiml.datasets.stats import dataset_stats
+    from webiml.datasets.store_stats import store_stats
     from webiml.store.dataset import is_dataset
     from webiml.store.links import is_store
     from webiml.store.place import open_place
