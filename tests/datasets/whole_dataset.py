@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from webiml import __version__
 from webiml.evidence.judge import Drawn, annotated, judge
 from webiml.images.codec import encode_png
 from webiml.settings import AnnotatorSettings
@@ -79,7 +80,7 @@ def write_whole(
         shard_pairs=2,
         settings=settings,
         settings_hash=settings_digest(settings),
-        package_version="1.2.3",
+        package_version=__version__,
     ) as writer:
         for one in pairs:
             writer.add(one, **more)

@@ -140,6 +140,8 @@ def collect(
             say(_plan_text(planned))
         return 0
 
+    if listed.reaches_network:
+        import webiml.collect.fetch  # noqa: F401 (says which extra is missing before anything is written)
     from webiml.collect.run import collect as collect_links
 
     started, rebuilt = time.monotonic(), None

@@ -7,10 +7,11 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from webiml.collect.fetch import Fetcher
 from webiml.collect.fetched import Fetched, inspect
 from webiml.collect.plan import is_wanted
 from webiml.errors import BadImage
@@ -20,6 +21,9 @@ from webiml.store.link_writer import CHECKPOINT_ROWS, CHECKPOINT_SECONDS, LinkWr
 from webiml.store.links import link_id, picture_name
 from webiml.store.place import Place
 from webiml.types import Link, LinkReason, LinkRow, LinkStatus
+
+if TYPE_CHECKING:
+    from webiml.collect.fetch import Fetcher
 
 WINDOW = 1024  # links that are asked for, or wait for their host, at once; bounds memory
 
@@ -95,11 +99,13 @@ class _Run:
             self._count(status, reason, number)
         self.asked: dict[str, asyncio.Event] = {}  # addresses that are asked for now
         self.window = asyncio.Semaphore(WINDOW)
+        self.fetcher: Fetcher | None = None
+        self.one_fetcher = asyncio.Lock()
         self.safe_at, self.safe_rows = time.monotonic(), writer.done
         self.checkpoint: asyncio.Task[None] | None = None
 
     async def links(self, links: Iterable[Link]) -> None:
-        async with Fetcher(self.settings) as self.fetcher, asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as self.stack, asyncio.TaskGroup() as tasks:
             for position, link in enumerate(links):
                 self.counts.links += 1
                 if self.writer.has(link_id(link)):
@@ -162,10 +168,20 @@ class _Run:
             conditions = {"etag": before.etag or "", "last_modified": before.last_modified or ""}
         done = self.asked[link.url] = asyncio.Event()
         try:
-            return await self.fetcher.fetch(link.url, expected_sha256=link.sha256, **conditions)
+            fetcher = await self._fetcher()
+            return await fetcher.fetch(link.url, expected_sha256=link.sha256, **conditions)
         finally:
             del self.asked[link.url]
             asyncio.get_running_loop().call_soon(done.set)  # when the row is written
+
+    async def _fetcher(self) -> Fetcher:
+        """What asks; made for the first link that has an address, since files of this machine need no extra."""
+        async with self.one_fetcher:
+            if self.fetcher is None:
+                from webiml.collect.fetch import Fetcher
+
+                self.fetcher = await self.stack.enter_async_context(Fetcher(self.settings))
+            return self.fetcher
 
     def _checkpoint_due(self) -> bool:
         if self.checkpoint is not None and not self.checkpoint.done():

@@ -55,7 +55,7 @@ def assign(sizes: np.ndarray, draws: Sequence[int], shares: Sequence[float]) -> 
     found = np.zeros(len(sizes), np.int64)
     room = np.array(shares) * sizes.sum()
     order = sorted(range(len(sizes)), key=lambda group: draws[group])
-    least = max(1.0, room.min(initial=0))
+    least = max(1.0, room.min())
     large = [group for group in order if sizes[group] > least]
     for group in sorted(large, key=lambda group: -sizes[group]):
         found[group] = int(np.argmax(room))
