@@ -33,7 +33,7 @@ def main() -> None:
         "webiml near_pairs": lambda: ours(hashes, arguments.distance)
     }
     try:
-        import faiss
+        import faiss  # pyright: ignore[reportMissingImports]
     except ImportError:
         print("faiss-cpu is not installed: ours alone")
     else:

@@ -146,5 +146,5 @@ def test_collect_does_not_bring_it_back(webiml, tmp_path):
         assert [path for path in server.paths() if path.startswith(("/picture/1.jpg", "/picture/3.jpg"))] == [
             "/picture/1.jpg?a"  # nobody could know; its bytes are refused
         ]
-    assert traces(store, [sha256_of("1.jpg").encode(), b"number 1"]) == []
+    assert traces(store, [sha256_of("1.jpg").encode(), b"number 1", b"bob", b"/picture/1.jpg", b"zoe"]) == []
     assert len(list((store / "pictures").rglob("*.jpg"))) == 2

@@ -13,7 +13,8 @@ import pytest
 from tests.datasets.edited import edit_rows
 from tests.datasets.whole_dataset import failed, kept, picture, rejected, write_whole
 
-from webiml.datasets.verify import Fault, verify_dataset
+from webiml.datasets.faults import Fault
+from webiml.datasets.verify import verify_dataset
 from webiml.datasets.verify_store import verify_store
 from webiml.errors import SettingError
 from webiml.store.link_writer import LinkWriter

@@ -22,7 +22,8 @@ from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset import DatasetWriter
 from webiml.store.links import read_picture
 from webiml.store.place import open_place
-from webiml.store.removed import Removed, read_removed
+from webiml.store.removed import read_removed
+from webiml.store.removed_rows import Wanted, by_tombstones, pair_without
 from webiml.types import Annotation, Finished, Pair, Problem, Reason, Row, Status, Stored
 
 AnnotatePair = Callable[[np.ndarray, np.ndarray], Annotation]
@@ -101,7 +102,7 @@ def annotate_dataset(
                 counts.resumed += 1
         if on_resume is not None:
             on_resume(counts)
-        removed = read_removed(open_place(out))
+        removed = by_tombstones(read_removed(open_place(out)))
         todo = _without_clashes(sorted((p for p in pairs if p.key not in dataset.done), key=_key), dataset.done)
         start = partial(_start_worker, settings, annotator or _default_annotator, removed)
         with closing(run_ordered(annotate_pair_files, todo, run.workers or usable_cores(), start)) as results:
@@ -126,14 +127,14 @@ def _annotate(pair: Pair) -> Finished:
     from webiml.images.codec import encode_png, to_8bit
 
     row = _row(pair)
+    if (left := pair_without(row, _removed)) is not row:
+        return Finished(left)
     if pair.problem is not None:
         return Finished(_failed(row, pair.problem))
-    if _was_removed(pair):
-        return Finished(_taken_out(pair))
     authentic, manipulated = _side(pair.authentic, pair, "authentic"), _side(pair.manipulated, pair, "manipulated")
-    if any(_removed.match(sha256=side.sha256) for side in (authentic, manipulated)):
-        return Finished(_taken_out(pair))
     row = replace(row, authentic_sha256=authentic.sha256, manipulated_sha256=manipulated.sha256)
+    if (left := pair_without(row, _removed)) is not row:
+        return Finished(left)
     if manipulated.rgb is not None:
         row = replace(row, height=manipulated.rgb.shape[0], width=manipulated.rgb.shape[1])
     if authentic.rgb is None or manipulated.rgb is None:
@@ -191,11 +192,11 @@ def _side(path: Path | Stored | None, pair: Pair, name: str) -> _Side:
 _annotator: AnnotatePair
 _max_pixels: int
 _weights: str  # name:digest of each network, separated by blanks
-_removed: Removed  # what was taken out of this dataset and must not come back
+_removed: Wanted  # what was taken out of this dataset and must not come back
 
 
 def _start_worker(
-    settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair], removed: Removed
+    settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair], removed: Wanted
 ) -> None:
     global _annotator, _max_pixels, _weights, _removed
     one_thread()
@@ -228,21 +229,6 @@ def _refuse_other_input(pair: Pair, row: Row, sizes: dict[str, int], out: Path) 
 
 def _size(path: Path | Stored) -> int:
     return path.size if isinstance(path, Stored) else path.stat().st_size
-
-
-def _was_removed(pair: Pair) -> bool:
-    """Whether what the input says of a pair was taken out of the dataset; its bytes are looked at later."""
-    urls, authors = (pair.authentic_url, pair.manipulated_url), (pair.author, pair.extra.get("authentic_author"))
-    return (
-        any(_removed.match(url=url) for url in urls)
-        or any(_removed.match(author=author) for author in authors)
-        or _removed.match(source=pair.source)
-    )
-
-
-def _taken_out(pair: Pair) -> Row:
-    """All that is left of a pair that was taken out."""
-    return Row(pair.key, pair.key, Status.FAILED.value, Reason.REMOVED.value)
 
 
 def _without_clashes(pairs: Sequence[Pair], done: Iterable[str]) -> list[Pair]:

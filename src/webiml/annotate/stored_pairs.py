@@ -22,8 +22,11 @@ def list_stored(place: Place) -> Listing:
     """
     authentic: dict[str, list[LinkRow]] = {}
     manipulated: list[LinkRow] = []
+    removed: list[str] = []
     for row in read_links(place):
-        if row.role == "manipulated":
+        if row.role == "manipulated" and row.reason == LinkReason.REMOVED and not row.name:  # nothing is left of it
+            removed.append(f"{row.group}/{row.link} (removed)")
+        elif row.role == "manipulated":
             manipulated.append(row)
         else:
             authentic.setdefault(row.group, []).append(row)
@@ -38,7 +41,7 @@ def list_stored(place: Place) -> Listing:
         ignored += [f"{group}/{row.name}" for row in rows if row is not partner[group]]
     keys = unique_keys([row.name for row in manipulated])
     pairs = [_pair(place, key, row, partner.get(row.group)) for key, row in zip(keys, manipulated, strict=True)]
-    return Listing(tuple(sorted(pairs, key=lambda pair: pair.key)), tuple(sorted(ignored)))
+    return Listing(tuple(sorted(pairs, key=lambda pair: pair.key)), tuple(sorted(ignored + removed)))
 
 
 def _pair(place: Place, key: str, row: LinkRow, partner: LinkRow | None) -> Pair:

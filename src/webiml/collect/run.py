@@ -20,6 +20,7 @@ from webiml.settings import CollectRun, CollectSettings
 from webiml.store.link_writer import CHECKPOINT_ROWS, CHECKPOINT_SECONDS, LinkWriter
 from webiml.store.links import link_id, picture_name
 from webiml.store.place import Place
+from webiml.store.removed_rows import by_tombstones, link_without
 from webiml.types import Link, LinkReason, LinkRow, LinkStatus
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class _Run:
         on_link: Callable[[CollectCounts], None],
     ) -> None:
         self.writer, self.settings, self.run, self.on_link = writer, settings, run, on_link
+        self.removed = by_tombstones(writer.removed)
         self.counts = CollectCounts()
         for (status, reason), number in writer.counts.items():
             self._count(status, reason, number)
@@ -128,6 +130,8 @@ class _Run:
     async def _one(self, position: int, link: Link, before: LinkRow | None) -> None:
         try:
             row, data = await self._tried(link, before)
+            left = link_without(row, self.removed)  # by its bytes, or where its redirects ended
+            row, data = (row, data) if left is row else (left, None)
             self.writer.add(position, row, data)
             self.counts.bytes += len(data or b"")
             self._count(row.status, row.reason)
@@ -137,11 +141,11 @@ class _Run:
 
     async def _tried(self, link: Link, before: LinkRow | None) -> tuple[LinkRow, bytes | None]:
         """What became of one link, and its bytes where they are new."""
+        before_asking = _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED))
+        if (left := link_without(before_asking, self.removed)) is not before_asking:
+            return left, None
         if link.problem:
             return _row(link, Fetched(LinkStatus.FAILED, LinkReason.BAD_ROW, link.problem)), None
-        removed = self.writer.removed
-        if removed.match(url=link.url, author=link.author, source=link.source, sha256=link.sha256):
-            return _taken_out(link), None
         if link.path is not None:
             fetched = _read(link, round(self.settings.max_megapixels * 1e6))
         else:
@@ -151,8 +155,6 @@ class _Run:
             if same is not None:
                 return _as(link, same), None
             fetched = await self._asked(link, before)
-        if fetched.sha256 and removed.match(sha256=fetched.sha256, url=fetched.final_url):
-            return _taken_out(link), None
         if before is not None and before.path is not None:
             same_bytes = fetched.status is LinkStatus.FETCHED and fetched.sha256 == before.sha256
             if fetched.status is LinkStatus.UNCHANGED or same_bytes:
@@ -234,21 +236,6 @@ def _row(link: Link, fetched: Fetched) -> LinkRow:
         author=_text(link.author) or None,
         page=_text(link.page) or None,
         extra={_text(name): _text(value) for name, value in link.extra.items()},
-    )
-
-
-def _taken_out(link: Link) -> LinkRow:
-    """All that may be kept of a link that was taken out: that there was one."""
-    refused = _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED))
-    return LinkRow(
-        link=refused.link,
-        name="",
-        group=refused.group,
-        role=refused.role,
-        url="",
-        status=refused.status,
-        reason=refused.reason,
-        fetched_at=refused.fetched_at,
     )
 
 

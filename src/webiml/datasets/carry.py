@@ -87,6 +87,8 @@ def failed(row: Row, problem: Problem) -> Row:
 
 def without_removed(row: Row, removed: Removed) -> Row:
     """The row, or what stays of it where one of its pictures was taken out at somebody's request."""
+    if not removed.values:
+        return row
     record = to_record(row)
     taken = any(removed.match(sha256=sha256) for sha256 in (row.authentic_sha256, row.manipulated_sha256))
     if taken or takes_pair(record, Wanted(cast(frozenset[tuple[By, str]], removed.values), frozenset()), frozenset()):

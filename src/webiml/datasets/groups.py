@@ -75,13 +75,13 @@ def shared(row: Row) -> list[tuple[str, str]]:
     return sorted(pictures | {(kind, value) for kind, value in others if value})
 
 
-def edges_between(tokens: np.ndarray, owner: np.ndarray, alike: Alike) -> np.ndarray:
+def edges_between(tokens: np.ndarray, owner: np.ndarray, alike: Alike | None) -> np.ndarray:
     """(m, 2): rows that have a token in common, or pictures that look alike."""
     order = np.argsort(tokens, kind="stable")
     tokens, owner = tokens[order], owner[order]
     same = np.flatnonzero(tokens[1:] == tokens[:-1])
     edges = np.column_stack([owner[same], owner[same + 1]])
-    if not len(alike.i) or not len(tokens):
+    if alike is None or not len(tokens):
         return edges
     pictures = np.array([token("picture", sha256) for sha256 in alike.sha256], np.uint64)
     at = np.minimum(np.searchsorted(tokens, pictures), len(tokens) - 1)

@@ -8,8 +8,7 @@ that names the place, goes on where it stopped.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,29 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from webiml.datasets.removal_dataset import Redraw, pictures_in_dataset, plan_dataset, plan_lists, take_out_of_dataset
-from webiml.datasets.removal_export import BEGUN, pictures_in_export, plan_export, take_out_of_export
-from webiml.datasets.removal_export import MARKER as EXPORT
+from webiml.datasets.removal_export import pictures_in_export, plan_export, take_out_of_export
+from webiml.datasets.removal_places import Found, find_places
 from webiml.datasets.removal_store import pictures_in_store, plan_store, take_out_of_store
 from webiml.errors import SettingError
 from webiml.store.atomic import output_error
-from webiml.store.links import MARKER as STORE
 from webiml.store.lock import only_writer
-from webiml.store.parquet import FILE_NAME as TABLE
-from webiml.store.place import Place, open_place
 from webiml.store.removal import FILE_NAME as PLAN
-from webiml.store.removal import Plan, Shape, read_plan, write_plan
+from webiml.store.removal import Plan, read_plan, write_plan
 from webiml.store.removed import By, Tombstone, add_removed, hidden
 from webiml.store.removed_rows import Asked, Wanted, wanted
 
-DEPTH = 4  # folders below a given one that are looked into
 NAMED = 20  # keys and links of a place that are named
 
 _STATE = ".webiml"
-_UNFINISHED = f"{_STATE}/dataset.json"
-_OWN = {  # folders of a store or a dataset, which hold nothing but its files
-    *("authentic", "manipulated", "masks", "probability", "alternative", "card", "links", "pictures"),
-}
-
 _LOOK = {"store": pictures_in_store, "dataset": pictures_in_dataset, "export": pictures_in_export}
 _PLAN = {"store": plan_store, "dataset": plan_dataset, "export": plan_export}
 
@@ -83,14 +73,6 @@ class Removal:
     """Things that every place refuses from now on: what was asked for, and each picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A place that pictures may be taken out of."""
-
-    place: Place
-    shape: Shape
-
-
 def remove(
     where: Sequence[str | Path],
     asked: Asked,
@@ -130,22 +112,6 @@ def remove(
             return _remove(found, want, note, dry_run, confirm, redraw, on_place)
         except OSError as error:
             raise output_error(error, Path(error.filename or str(where[0]))) from error
-
-
-def find_places(where: Iterable[str | Path]) -> list[Found]:
-    """The stores, datasets and exports that these are, or that lie below them; each once, in a fixed order.
-
-    Raises:
-        SettingError: one of them is none and holds none.
-    """
-    found: dict[str, Found] = {}
-    for one in where:
-        place = open_place(one)
-        below = [*(_below(place.local.resolve(), 0) if place.local is not None else _elsewhere(place))]
-        if not below:
-            raise SettingError(f"{one} is no store, dataset or export of webiml and holds none: give one that is.")
-        found.update((each.place.url, each) for each in below)
-    return [found[url] for url in sorted(found)]
 
 
 def _remove(
@@ -267,49 +233,3 @@ def _result(begun: list[tuple[Found, Plan]], plans: list[tuple[Found, Plan]], dr
     ]
     tombstones = {(one.by, one.value) for _, plan in [*begun, *plans] for one in plan.tombstones}
     return Removal(dry_run, places, any(plan.matched for _, plan in [*begun, *plans]), len(tombstones))
-
-
-def _shape(place: Place) -> Shape | None:
-    if place.exists(STORE):
-        return "store"
-    if place.exists(EXPORT):
-        return "export"
-    if place.exists(BEGUN):
-        raise SettingError(
-            f"{place} is an export that was stopped, so it cannot be said what is in it: run its command again, or "
-            "delete it, before anything is taken out."
-        )
-    return "dataset" if place.exists(TABLE) or place.exists(_UNFINISHED) else None
-
-
-def _below(folder: Path, depth: int) -> Iterator[Found]:
-    """The places that a folder of this machine is or holds; links are not followed, hidden folders not looked into."""
-    place = Place(str(folder))
-    shape = _shape(place)
-    if shape is not None:
-        yield Found(place, shape)
-    if depth == DEPTH or shape == "export":
-        return
-    try:
-        with os.scandir(folder) as entries:
-            folders = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in folders:
-        if not name.startswith(".") and not (shape is not None and name in _OWN):
-            yield from _below(folder / name, depth + 1)
-
-
-def _elsewhere(place: Place) -> Iterator[Found]:
-    """The places that a folder of an object store is or holds."""
-    shape = _shape(place)
-    if shape is not None:
-        yield Found(place, shape)
-        return
-    markers = {STORE, EXPORT, TABLE}
-    tops = {top for name in place.names() for top, _, last in [name.rpartition("/")] if last in markers}
-    for top in sorted(tops):
-        below = place.below(top) if top and top.count("/") < DEPTH else None
-        shape = None if below is None else _shape(below)
-        if below is not None and shape is not None:
-            yield Found(below, shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -106,17 +107,22 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
         SettingError: it is no dataset.
     """
     removed = tombstones([place])
-    tokens: list[np.ndarray] = []
+    tokens: array.array[int] = array.array("Q")
+    counts: array.array[int] = array.array("B")
     keys: list[str] = []
-    kept: list[bool] = []
+    kept: array.array[int] = array.array("B")
     for row in read_rows(place):
         row = without_removed(row, removed)
-        tokens.append(np.array([token(*one) for one in shared(row)], np.uint64))
+        mine = [token(*one) for one in shared(row)]
+        tokens.extend(mine)
+        counts.append(len(mine))
         keys.append(row.key)
         kept.append(row.status == Status.KEPT)
-    owner = np.repeat(np.arange(len(tokens)), [len(one) for one in tokens])
-    flat = np.concatenate([*tokens, np.zeros(0, np.uint64)])
-    group = connected(len(keys), edges_between(flat, owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))))
+    owner = np.repeat(np.arange(len(keys)), np.array(counts, np.int64))
+    group = connected(
+        len(keys),
+        edges_between(np.array(tokens, np.uint64), owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))),
+    )
     first, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
     draws = [draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
     of_group = assign(sizes, draws, list(shares.values()))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
 from webiml.datasets.carry import file_names, without_removed
+from webiml.datasets.faults import Fault, Finding, Verified, whole_png
 from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.evidence.judge import components
 from webiml.images.codec import decode_map
@@ -40,46 +39,6 @@ _FOLDERS = {
 }
 
 
-class Fault(StrEnum):
-    """What can be wrong. Closed: readers may rely on it; free text goes into `detail`."""
-
-    MISSING = "missing"  # a file of a row is not there
-    OTHER_BYTES = "other_bytes"  # a picture's bytes are not those of the SHA-256 that stands for them
-    UNREADABLE = "unreadable"  # a file cannot be read or decoded
-    SIZE = "size"  # a picture or a map has another size than its row says
-    MASK = "mask"  # the mask is not the probability at 128 or more
-    SCORE = "score"  # QES, area or components are not those of the stored map
-    WORD = "word"  # a status, kind or reason that there is not, or that do not go together
-    ORDER = "order"  # a key that comes twice, or not in its order
-    STRAY = "stray"  # a file that no row has
-    SHARD = "shard"  # what a tar says of a row is not what the table says
-    TABLE = "table"  # a table that cannot be read
-    REMOVED = "removed"  # taken out at somebody's request, and still there
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong: of which row (or file), what, and words for a person."""
-
-    key: str
-    fault: Fault
-    detail: str
-
-
-@dataclass(frozen=True)
-class Verified:
-    """What was looked at, and what is wrong with it."""
-
-    shape: str
-    """dataset or store."""
-    rows: int
-    """Rows that were looked at."""
-    files: int
-    """Files that they should have."""
-    findings: tuple[Finding, ...]
-    """What is wrong."""
-
-
 def verify_dataset(
     place: Place, workers: int = 1, *, quick: bool = False, on_row: Callable[[], None] | None = None
 ) -> Verified:
@@ -93,38 +52,42 @@ def verify_dataset(
     if place.exists(".webiml/dataset.json") and not place.exists(".webiml/finished"):
         raise SettingError(f"{place} is not finished: run the command that writes it again, then look at it.")
     removed = read_removed(place)
-    listed = _listed(place)
+    left = _listed(place)  # what no row has asked for yet
     findings: list[Finding] = []
-    wanted: set[str] = set()  # names of files, and of members behind their tar
+    members: set[str] = set()  # of tars, each behind the name of its tar
     rows, files, before = 0, 0, ""
     for row, found in _looked_at(_Row(place, quick), read_rows(place), workers):
         rows += 1
         if without_removed(row, removed) != row:
             findings.append(Finding(row.key, Fault.REMOVED, "was taken out at somebody's request, and is there"))
-        if row.key <= before:
-            findings.append(Finding(row.key, Fault.ORDER, "comes twice, or behind a larger key"))
-        before = row.key
         if isinstance(found, Crashed):
             findings.append(Finding(row.key, Fault.UNREADABLE, found.detail[:MAX_DETAIL]))
         else:
             findings += found
-        names: set[str] = set()
-        with suppress(BadImage):  # that is found above
-            names = _names(row)
-        files += len(names)
-        wanted |= names
-        findings += [
-            Finding(row.key, Fault.MISSING, f"{name} is not there" if name not in listed else f"{name} is empty")
-            for name in sorted(names)
-            if not listed.get(name) and not name.startswith("shard-")
-        ]
+        if row.key <= before:
+            findings.append(Finding(row.key, Fault.ORDER, "comes twice, or behind a larger key"))
+        if row.key != before:
+            with suppress(BadImage):  # that is found with the row's words
+                names = _names(row)
+                files += len(names)
+                if row.shard is not None:
+                    members |= names
+                else:
+                    sizes = {name: left.pop(name, None) for name in sorted(names)}
+                    findings += [
+                        Finding(row.key, Fault.MISSING, f"{name} is {'not there' if size is None else 'empty'}")
+                        for name, size in sizes.items()
+                        if not size
+                    ]
+        before = row.key
         if on_row is not None:
             on_row()
-    findings += _of_shards(place, listed, wanted)
+    shards = sorted(name for name in left if name.startswith("shard-") and name.endswith(".tar"))
+    findings += _of_shards(place, shards, members)
     findings += [
         Finding(name, Fault.STRAY, f"no row has {name}")
-        for name in listed
-        if name.partition("/")[0] in _FOLDERS and "/" in name and name not in wanted
+        for name in left
+        if name.partition("/")[0] in _FOLDERS and "/" in name
     ]
     return Verified("dataset", rows, files, tuple(findings))
 
@@ -158,16 +121,16 @@ def _names(row: Row) -> set[str]:
     return {f"{folders[role]}/{row.key}.{name.partition('.')[2]}" for role, name in files.items()}
 
 
-def _of_shards(place: Place, listed: dict[str, int], wanted: set[str]) -> Iterator[Finding]:
+def _of_shards(place: Place, shards: list[str], members: set[str]) -> Iterator[Finding]:
     """What is wrong with the tars as such: members that no row has, rows whose member is not there."""
-    left = {name for name in wanted if name.startswith("shard-")}
-    for shard in sorted(name for name in listed if name.startswith("shard-") and name.endswith(".tar")):
+    left = set(members)
+    for shard in shards:
         try:
             with place.reader(shard) as opened, tarfile.open(fileobj=opened, mode="r:") as tar:
                 for member in tar:
                     name = f"{shard}/{member.name}"
                     if name not in left:
-                        twice = " twice" if name in wanted else ""
+                        twice = " twice" if name in members else ""
                         yield Finding(member.name[:200], Fault.STRAY, f"{shard} has it{twice}, and no row asks for it")
                     left.discard(name)
         except (OSError, tarfile.TarError, ValueError, EOFError) as error:
@@ -218,7 +181,7 @@ class _Row:
                 continue
             try:
                 data = read_member(self.place, row, role)
-                if not _whole_png(data):
+                if not whole_png(data):
                     yield Fault.UNREADABLE, f"{role}: some bytes of it have changed"
                     continue
                 maps[role] = decode_map(data, max(1, (row.height or 0) * (row.width or 0)))
@@ -283,20 +246,6 @@ def _wrong_maps(row: Row, maps: dict[str, np.ndarray]) -> Iterator[tuple[Fault, 
     for name, value in numbers.items():
         if getattr(row, name) != value:
             yield Fault.SCORE, f"{name} is {getattr(row, name)} in its row, and {value} of the stored map"
-
-
-def _whole_png(data: bytes) -> bool:
-    """Whether every part of a PNG has its checksum and the last is there; a decoder may be content with less."""
-    at = 8
-    while at + 12 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        body, checksum = data[at + 4 : at + 8 + size], data[at + 8 + size : at + 12 + size]
-        if len(checksum) < 4 or zlib.crc32(body) != int.from_bytes(checksum, "big"):
-            return False
-        at += 12 + size
-        if body[:4] == b"IEND":
-            return at == len(data)
-    return False
 
 
 def _size(shape: tuple[int | None, ...]) -> str:

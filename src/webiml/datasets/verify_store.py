@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from webiml.datasets.verify import Fault, Finding, Verified
+from webiml.datasets.faults import Fault, Finding, Verified
 from webiml.errors import MAX_DETAIL, SettingError
 from webiml.runners.local import Crashed, run_ordered
 from webiml.store.links import generations, picture_name, read_generation, table_name

@@ -95,6 +95,24 @@ def read_records(place: Place, name: str) -> Iterator[dict[str, Any]]:
         raise SettingError(f"{place}/{name} cannot be read as a table: {error}") from error
 
 
+def count_rows(place: Place, name: str) -> int:
+    """How many rows a Parquet file of `place` has, without reading them.
+
+    Raises:
+        SettingError: it is not there, or not a table that can be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with place.reader(name) as opened, pq.ParquetFile(opened) as file:
+            return file.metadata.num_rows
+    except FileNotFoundError:
+        raise SettingError(f"{place}/{name} is not there: {place} is not a dataset, or not finished yet.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise SettingError(f"{place}/{name} cannot be read as a table: {error}") from error
+
+
 def read_metadata(place: Place, name: str) -> dict[str, str]:
     """What `write_annotations` was given as metadata.
 

@@ -95,10 +95,9 @@ def split(
 def _alike(place: Place, workers: int, quiet: bool) -> Alike:
     from webiml.datasets.split_alike import alike_pictures
     from webiml.runners.progress import Progress
-    from webiml.store.dataset import read_rows
+    from webiml.store.parquet import FILE_NAME, count_rows
 
-    total = 2 * sum(1 for _ in read_rows(place))
-    with Progress("hash pictures", total, quiet=quiet) as progress:
+    with Progress("hash pictures", 2 * count_rows(place, FILE_NAME), quiet=quiet) as progress:
         return alike_pictures(place, workers, on_picture=progress.add)
 
 

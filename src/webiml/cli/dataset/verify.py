@@ -13,7 +13,7 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
-    from webiml.datasets.verify import Verified
+    from webiml.datasets.faults import Verified
     from webiml.store.place import Place
 
 SHOWN = 20  # findings in text; --json has all of them
@@ -69,8 +69,9 @@ def _verified(place: Place, workers: int, quick: bool, quiet: bool) -> Verified:
     from webiml.datasets.verify_store import verify_store
     from webiml.runners.cores import usable_cores
     from webiml.runners.progress import Progress
-    from webiml.store.dataset import is_dataset, read_rows
+    from webiml.store.dataset import is_dataset
     from webiml.store.links import is_store
+    from webiml.store.parquet import FILE_NAME, count_rows
 
     processes = workers or usable_cores()
     if is_store(place):
@@ -79,7 +80,7 @@ def _verified(place: Place, workers: int, quick: bool, quiet: bool) -> Verified:
             return verify_store(place, max(1, min(processes, total)), quick=quick, on_picture=progress.add)
     if not is_dataset(place):
         raise SettingError(f"{place} is neither a dataset nor a store of webiml, or is not finished.")
-    total = sum(1 for _ in read_rows(place))
+    total = count_rows(place, FILE_NAME)
     with Progress("verify", total, quiet=quiet) as progress:
         return verify_dataset(place, max(1, min(processes, total)), quick=quick, on_row=progress.add)
 
