@@ -273,7 +273,8 @@ def evaluate_run_flags() -> str:
 PARTS = (columns, statuses, kinds, reasons, metadata, summary, plan, arguments, result_flags, run_flags)
 PARTS += (localize_columns, localize_regions, localize_summary_fields, localize_plan, localize_arguments)
 PARTS += (localize_result_flags, localize_run_flags, evaluate_columns, evaluate_protocols, evaluate_degradations)
-PARTS += (evaluate_result_flags, evaluate_run_flags)
+PARTS += (evaluate_result_flags, evaluate_run_flags, link_columns, link_statuses, link_reasons)
+PARTS += (collect_flags, collect_run_flags, collect_summary)
 
 
 def flags(settings: type) -> str:

@@ -53,7 +53,7 @@ def test_a_pair_becomes_a_row_its_bytes_and_its_maps(tmp_path, shape):
     seen: list[Row] = []
     counts = annotate([pair], tmp_path / "out", shape, on_row=seen.append)
     (row,) = read_rows(tmp_path / "out")
-    assert pair.authentic is not None and pair.manipulated is not None
+    assert isinstance(pair.authentic, Path) and isinstance(pair.manipulated, Path)
     data = {"authentic": pair.authentic.read_bytes(), "manipulated": pair.manipulated.read_bytes()}
     assert {role: read_member(tmp_path / "out", row, role) for role in ("authentic", "manipulated")} == data
     assert row.authentic_sha256 == hashlib.sha256(data["authentic"]).hexdigest()
@@ -151,7 +151,7 @@ def test_a_second_run_does_nothing_and_new_pairs_are_added(tmp_path, shape):
 def test_a_finished_key_with_other_files_is_refused_not_skipped(tmp_path):
     pair = make_pair(tmp_path, "a")
     annotate([pair], tmp_path / "out")
-    assert pair.manipulated is not None
+    assert isinstance(pair.manipulated, Path)
     with open(pair.manipulated, "ab") as file:
         file.write(b"more")
     with pytest.raises(SettingError, match="made from other files"):

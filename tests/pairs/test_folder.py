@@ -6,7 +6,7 @@ import pytest
 
 from webiml.errors import SettingError
 from webiml.pairs.source import Listing, list_pairs
-from webiml.types import Pair, Reason
+from webiml.types import Pair, Reason, Stored
 
 
 @pytest.fixture
@@ -33,7 +33,8 @@ def tree(tmp_path):
 def short(pair: Pair) -> tuple[str, str | None, str | None, Reason | None]:
     """Name, both files below the root, and the reason."""
     assert pair.root is not None
-    authentic, manipulated = (p and p.relative_to(pair.root).as_posix() for p in (pair.authentic, pair.manipulated))
+    paths = [path for path in (pair.authentic, pair.manipulated) if not isinstance(path, Stored)]
+    authentic, manipulated = (path and path.relative_to(pair.root).as_posix() for path in paths)
     return pair.name, authentic, manipulated, pair.problem and pair.problem.reason
 
 

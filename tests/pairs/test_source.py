@@ -47,5 +47,5 @@ def test_real_tables(shared_data: Path, name: str, count: int):
     assert len(pairs) == count
     for pair in pairs:
         assert pair.problem is None and pair.key == pair.name
-        assert pair.authentic and pair.authentic.is_file() and pair.manipulated and pair.manipulated.is_file()
+        assert all(isinstance(path, Path) and path.is_file() for path in (pair.authentic, pair.manipulated))
     assert ("mask" in pairs[0].extra) == (name == "casia1_dev")

@@ -196,7 +196,9 @@ _removed: Wanted  # what was taken out of this dataset and must not come back
 
 
 def _start_worker(
-    settings: AnnotatorSettings, factory: Callable[[AnnotatorSettings], AnnotatePair], removed: Wanted
+    settings: AnnotatorSettings,
+    factory: Callable[[AnnotatorSettings], AnnotatePair],
+    removed: Wanted = Wanted(frozenset()),  # noqa: B008 (frozen)
 ) -> None:
     global _annotator, _max_pixels, _weights, _removed
     one_thread()

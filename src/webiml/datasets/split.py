@@ -119,10 +119,7 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
         keys.append(row.key)
         kept.append(row.status == Status.KEPT)
     owner = np.repeat(np.arange(len(keys)), np.array(counts, np.int64))
-    group = connected(
-        len(keys),
-        edges_between(np.array(tokens, np.uint64), owner, alike or Alike((), np.zeros(0, int), np.zeros(0, int))),
-    )
+    group = connected(len(keys), edges_between(np.array(tokens, np.uint64), owner, alike))
     first, number, sizes = np.unique(group, return_inverse=True, return_counts=True)
     draws = [draw(seed, keys[row]) for row in first]  # rows are sorted by key: the first is the smallest
     of_group = assign(sizes, draws, list(shares.values()))
