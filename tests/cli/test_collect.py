@@ -187,3 +187,16 @@ def test_a_store_on_s3_is_written_and_annotated_like_one_here(tmp_path, webiml, 
     assert datasets[0] == datasets[1] and len(datasets[0]) >= 12
     lost = webiml("annotate", "s3://no-such-bucket-of-ours/store", "--out", tmp_path / "lost")
     assert lost.returncode == 2 and "Traceback" not in lost.stderr and "s3://no-such-bucket-of-ours" in lost.stderr
+
+
+def test_an_object_store_without_keys_or_that_does_not_answer_is_one_sentence(tmp_path, webiml):
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    none = dict.fromkeys(keys, "") | {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    for environment, words, code in (
+        (none, "There are no keys for s3://bucket/store", 2),
+        (keys, "Could not connect", 1),
+    ):
+        environment = {**environment, "AWS_MAX_ATTEMPTS": "1"}
+        done = webiml("annotate", "s3://bucket/store", "--out", tmp_path / "dataset", env=environment)
+        assert done.returncode == code and words in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr and "unforeseen" not in done.stderr

@@ -103,6 +103,12 @@ def run(arguments: Sequence[str]) -> int:
     except WebimlError as error:
         complain(str(error))
         return 1
+    except OSError as error:  # a folder that may not be read, an object store that does not answer
+        if os.environ.get("WEBIML_DEBUG"):
+            raise
+        words = plain(str(error)).rstrip(".")
+        complain(f"{words}. Look at the path, its permissions and the connection; the same command resumes.")
+        return 1
     except Exception as error:
         if os.environ.get("WEBIML_DEBUG"):
             raise

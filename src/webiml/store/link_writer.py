@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 
 from webiml import __version__
-from webiml.errors import BadImage, OutputError, SettingError
+from webiml.errors import BadImage, SettingError
 from webiml.store.atomic import TEMPORARY, output_error, sweep, sync_folder
+from webiml.store.link_journal import LinkJournal
 from webiml.store.links import (
     MARKER,
     SCHEMA_VERSION,
@@ -36,7 +36,6 @@ from webiml.store.links import (
     read_picture,
     table_name,
     to_link_record,
-    to_link_table,
 )
 from webiml.store.lock import only_writer
 from webiml.store.parquet import write_records_to
@@ -49,72 +48,7 @@ CHECKPOINT_ROWS = 1000  # rows between two checkpoints
 CHECKPOINT_SECONDS = 10.0  # at most, while rows are added
 
 _PIECES = f"{STATE}/journal"
-_LINE = 1 << 12  # bytes that are read at once to find the end of a line
 _HARMLESS = {STATE, ".DS_Store", "lost+found"}
-
-
-class _Journal:
-    """The rows of the run that goes on, a line each, in a file of this machine.
-
-    Attributes:
-        end: where the next line begins, bytes; what a kill left behind it is written over.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.end = 0
-        self._file: BinaryIO | None = None
-
-    def add(self, record: dict[str, Any]) -> None:
-        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
-        try:
-            file = self._opened()
-            file.seek(self.end)
-            rest = memoryview(line)
-            while rest:
-                rest = rest[file.write(rest) or 0 :]
-        except OSError as error:
-            raise output_error(error, self.path) from error
-        self.end += len(line)
-
-    def sync(self) -> None:
-        try:
-            os.fsync(self._opened().fileno())
-        except OSError as error:
-            raise output_error(error, self.path) from error
-
-    def row(self, offset: int) -> LinkRow:
-        return from_link_record(self._line(offset)["row"])
-
-    def table_record(self, offset: int) -> dict[str, Any]:
-        return to_link_table(self._line(offset)["row"])
-
-    def since(self, offset: int) -> bytes:
-        file = self._opened()
-        file.seek(offset)
-        return file.read(self.end - offset)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _opened(self) -> BinaryIO:
-        if self._file is None:
-            self._file = open(self.path, "r+b" if self.path.exists() else "w+b", buffering=0)  # noqa: SIM115
-            self._file.truncate(self.end)
-        return self._file
-
-    def _line(self, offset: int) -> dict[str, Any]:
-        file = self._opened()
-        file.seek(offset)
-        line = b""
-        while not line.endswith(b"\n"):
-            part = file.read(_LINE)
-            if not part:
-                raise OutputError(f"{self.path} was changed while it was in use; run the same command again.")
-            line += part[: part.find(b"\n") + 1] or part
-        return json.loads(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +85,7 @@ class LinkWriter:
         self.counts: Counter[tuple[str, str | None]] = Counter()
         self._root = place.url
         self._state = state
-        self._journal = _Journal(state / "journal.jsonl")
+        self._journal = LinkJournal(state / "journal.jsonl")
         self._offsets = array.array("Q")  # where the line of each row starts, and
         self._positions = array.array("Q")  # its place in the source
         self._ids: set[int] = set()

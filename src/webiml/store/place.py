@@ -267,6 +267,9 @@ def _as_os_error(url: str) -> Iterator[None]:
     except (OSError, SettingError):
         raise
     except Exception as error:  # botocore has a tree of its own
+        if "Credentials" in type(error).__name__:
+            words = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL for another server"
+            raise SettingError(f"There are no keys for {url}: {words}.") from None
         raise OSError(f"{url}: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
 
 
