@@ -141,9 +141,10 @@ class _Run:
 
     async def _tried(self, link: Link, before: LinkRow | None) -> tuple[LinkRow, bytes | None]:
         """What became of one link, and its bytes where they are new."""
-        before_asking = _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED))
-        if (left := link_without(before_asking, self.removed)) is not before_asking:
-            return left, None
+        if self.removed.values:
+            unasked = _row(link, Fetched(LinkStatus.REFUSED, LinkReason.REMOVED))
+            if (left := link_without(unasked, self.removed)) is not unasked:
+                return left, None
         if link.problem:
             return _row(link, Fetched(LinkStatus.FAILED, LinkReason.BAD_ROW, link.problem)), None
         if link.path is not None:
