@@ -269,3 +269,17 @@ def test_the_table_has_the_types_that_are_documented(tmp_path):
         **{"key": pa.string(), "qes": pa.float64(), "transform": pa.list_(pa.float64()), "components": pa.int64()},
         "annotated_at": pa.timestamp("ms", tz="UTC"),
     }
+
+
+@SHAPES
+def test_a_pair_whose_picture_came_later_is_done_then(tmp_path, shape):
+    whole, late = make_pair(tmp_path, "a"), make_pair(tmp_path, "b")
+    missing = replace(late, problem=Problem(Reason.NOT_FETCHED, "manipulated: timeout"))
+    first = annotate([whole, missing], tmp_path / "out", shape)
+    assert (first.kept, first.failed) == (1, 1)
+    again = annotate([whole, late], tmp_path / "out", shape)
+    assert (again.kept, again.failed, again.resumed) == (2, 0, 1)
+    annotate([whole, late], tmp_path / "at once", shape)
+    assert rows(tmp_path / "out").keys() == rows(tmp_path / "at once").keys()
+    assert {row.key: row.status for row in read_rows(tmp_path / "out")} == {"a": "kept", "b": "kept"}
+    assert annotate([whole, late], tmp_path / "out", shape).resumed == 2

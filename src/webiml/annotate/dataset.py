@@ -94,16 +94,21 @@ def annotate_dataset(
         settings_hash=settings_hash,
         package_version=__version__,
     ) as dataset:
+        again: set[str] = set()  # pairs whose pictures a store has got since
         for pair in pairs:
             if pair.key in dataset.done:
                 entry = dataset.entry(pair.key)
+                if entry.row.reason == Reason.NOT_FETCHED and pair.problem is None:
+                    again.add(pair.key)
+                    continue
                 _refuse_other_input(pair, entry.row, entry.sizes, out)
                 counts.add(entry.row)
                 counts.resumed += 1
         if on_resume is not None:
             on_resume(counts)
         removed = by_tombstones(read_removed(open_place(out)))
-        todo = _without_clashes(sorted((p for p in pairs if p.key not in dataset.done), key=_key), dataset.done)
+        finished = dataset.done - again
+        todo = _without_clashes(sorted((p for p in pairs if p.key not in finished), key=_key), finished)
         start = partial(_start_worker, settings, annotator or _default_annotator, removed)
         with closing(run_ordered(annotate_pair_files, todo, run.workers or usable_cores(), start)) as results:
             for pair, result in results:

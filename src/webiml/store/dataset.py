@@ -138,7 +138,7 @@ class DatasetWriter:
             OutputError: the disk is full or refuses to be written; the row does not count.
         """
         key = finished.row.key
-        if not is_safe_key(key) or key in self.done:
+        if not is_safe_key(key) or (key in self.done and key not in self._journal.bare):
             raise ValueError(f"the key {key!r:.200} is not safe as a file name, or its row is finished already")
         self._pack_full()  # before the row, not after: once its line is written it is finished, and nothing may fail
         self._marker_off()

@@ -29,6 +29,8 @@ class Journal:
     went into tar number n. A line cut short by a kill or a power cut, and whatever follows it, does not count and is
     cut off before the next line is added: that work is done again, to the same result.
 
+    A row without files may be finished once more, as of a pair whose picture came later; the later line counts.
+
     In memory there are keys and offsets, never rows.
 
     Attributes:
@@ -36,6 +38,7 @@ class Journal:
         shards: number of the tar that holds a key's files.
         unpacked: keys that have files and are in no tar, in the order they were finished.
         extra_names: every name that occurs in a row's `extra`.
+        bare: keys whose rows have no files.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,6 +48,7 @@ class Journal:
         self.unpacked: list[str] = []
         self.shard_count = 0
         self.extra_names: set[str] = set()
+        self.bare: set[str] = set()
         self._size = 0
         self._writer: BinaryIO | None = None
         self._reader: BinaryIO | None = None
@@ -128,12 +132,16 @@ class Journal:
                 self.shard_count += 1
             else:
                 key = record["row"]["key"]
-                if not is_safe_key(key) or key in self.offsets or not isinstance(record["sizes"], dict):
+                again = key in self.offsets and key not in self.bare
+                if not is_safe_key(key) or again or not isinstance(record["sizes"], dict):
                     return False
                 self.offsets[key] = self._size
                 self.extra_names.update(name[len(INPUT) :] for name in record["row"] if name.startswith(INPUT))
                 if record["sizes"]:
                     self.unpacked.append(key)
+                    self.bare.discard(key)
+                else:
+                    self.bare.add(key)
         except (ValueError, KeyError, TypeError):
             return False
         self._size += len(line)
