@@ -27,7 +27,7 @@ demo: $(CORE)
 	$(VENV)/bin/webiml annotate examples/pairs --out demo-dataset
 
 test: $(DEV)
-	$(PY) -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile
 
 lint: $(DEV)
 	$(PY) -m ruff check .
