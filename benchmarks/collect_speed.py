@@ -1,6 +1,7 @@
 """How fast is webiml collect, and what does it hold in memory? Against a server of this machine, per number of links.
 
     python benchmarks/collect_speed.py --rows 1000 10000 100000 --out collect_speed.json
+    python benchmarks/collect_speed.py --img2dataset PEER/bin/img2dataset  # elsewhere: it pins old versions
 
 A server in a process of its own answers with distinct JPEGs (a comment in each makes them so). `webiml collect` runs
 as a user runs it, from a CSV into a new store, with its usual checks: addresses, robots.txt, opt-out headers, sniffing,
@@ -118,11 +119,27 @@ def naive(folder: Path, links: list[str]) -> float:
     return time.monotonic() - started
 
 
+def img2dataset(program: Path, folder: Path, links: list[str]) -> float:
+    """Seconds of img2dataset: 2 processes, 32 threads each, shards of 500, pictures as they came."""
+    (folder / "links.txt").write_text("\n".join(links))
+    command = [str(program), "--url_list", str(folder / "links.txt"), "--output_folder", str(folder / "out")]
+    command += ["--processes_count", "2", "--thread_count", "32", "--number_sample_per_shard", "500"]
+    command += ["--resize_mode", "no", "--output_format", "files", "--enable_wandb", "False"]
+    environment = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"}
+    started = time.monotonic()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    seconds = time.monotonic() - started
+    came = sum(1 for _ in (folder / "out").glob("*/*.jpg"))
+    assert came == len(links), f"img2dataset brought {came} of {len(links)}"
+    return seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--size", default="384x256", help="width x height of the pictures, pixels")
     parser.add_argument("--naive", type=int, default=3000, help="links of the naive way")
+    parser.add_argument("--img2dataset", type=Path, help="the program, for a comparison with --naive links")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -143,6 +160,11 @@ def main() -> None:
                 seconds = naive(Path(folder), every[: given.naive])
             print(f"naive, 32 threads: {given.naive / seconds:,.0f} images/s", flush=True)
             result["naive_images_per_second"] = given.naive / seconds
+            if given.img2dataset:
+                with tempfile.TemporaryDirectory() as folder:
+                    seconds = img2dataset(given.img2dataset, Path(folder), every[: given.naive])
+                print(f"img2dataset: {given.naive / seconds:,.0f} images/s", flush=True)
+                result["img2dataset_images_per_second"] = given.naive / seconds
             for rows in given.rows:
                 with tempfile.TemporaryDirectory() as folder:
                     seconds, peak = collect(Path(folder), every[:rows])
