@@ -96,7 +96,7 @@ def test_interrupting_stops_with_130_and_the_same_command_resumes(webiml, tmp_pa
     assert pq.read_table(out / "rows.parquet").num_rows == 40
 
 
-@pytest.mark.parametrize("format", ["folder", "webdataset", "huggingface", "coco"])
+@pytest.mark.parametrize("format", ["folder", "webdataset", "huggingface"])
 def test_an_export_lies_in_an_object_store_as_in_a_folder(webiml, dataset, tmp_path, s3, format):
     from webiml.store.place import open_place
 
