@@ -18,7 +18,7 @@ class Progress:
     """Shows done, rate, remaining time and a few words of `what`; a context manager."""
 
     def __init__(self, what: str, total: int, done: int = 0, *, quiet: bool = False) -> None:
-        """`total`: all there is to do; `done`: what an earlier run has done of it."""
+        """`total`: all there is to do, 0 where nobody knows; `done`: what an earlier run has done of it."""
         self._what, self._total, self._quiet = what, total, quiet
         self._bar = _bar(what, total) if sys.stderr is not None and sys.stderr.isatty() and not quiet else None
         self.resume(done)
@@ -39,7 +39,7 @@ class Progress:
         self._before = self._done = done
         self._started = self._said = time.monotonic()
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], total=self._total - done)
+            self._bar.update(self._bar.task_ids[0], total=self._total - done if self._total else None)
 
     def update(self, done: int, words: str = "") -> None:
         """`done` of the total is finished, counted with what an earlier run did."""
@@ -52,7 +52,8 @@ class Progress:
             self._said = now
             left = max(0, round((self._total - done) / max(rate, 1e-9)))
             clock = f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02}"
-            parts = (f"{self._what} {done:,}/{self._total:,}", words, f"{rate:.3g}/s", f"about {clock} left")
+            of = f"/{self._total:,}" if self._total else ""
+            parts = (f"{self._what} {done:,}{of}", words, f"{rate:.3g}/s", f"about {clock} left" if self._total else "")
             self.say("   ".join(part for part in parts if part))
 
     def add(self, words: str = "") -> None:
@@ -89,5 +90,5 @@ def _bar(what: str, total: int) -> Bar:
         console=Console(stderr=True),
         transient=True,
     )
-    bar.add_task(what, total=total, rate="", words="")
+    bar.add_task(what, total=total or None, rate="", words="")
     return bar
