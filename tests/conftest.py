@@ -11,7 +11,7 @@ from hypothesis import settings
 
 # No deadline: on a busy machine it measures the neighbours. Fixed examples where a failure would block somebody else.
 settings.register_profile("default", deadline=None, max_examples=50)
-settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=25, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

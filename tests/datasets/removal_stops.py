@@ -173,7 +173,7 @@ def main(folder: Path, what: str, how: str) -> None:
         assert not differs, f"step {step}: {differs}"
         assert not list(path.rglob("*webiml-tmp")), f"step {step}: half a file was left"
         shutil.rmtree(path)
-        step += 3 if what.startswith("export-") else 1  # exports share most of their steps
+        step += 3 if what.startswith("export-") or how == "full" else 1  # these share most of their steps
     print(step)
 
 
