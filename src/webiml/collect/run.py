@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from webiml.collect.fetched import Fetched, inspect
 from webiml.collect.plan import is_wanted
 from webiml.errors import BadImage
-from webiml.images.read import read_bytes
+from webiml.images.read import read_bytes, readable
 from webiml.settings import CollectRun, CollectSettings
 from webiml.store.link_writer import CHECKPOINT_ROWS, CHECKPOINT_SECONDS, LinkWriter
 from webiml.store.links import link_id, picture_name
@@ -211,14 +211,14 @@ def _row(link: Link, fetched: Fetched) -> LinkRow:
     kept = fetched.data is not None and fetched.sha256 is not None
     return LinkRow(
         link=link_id(link),
-        name=_text(link.name),
-        group=_text(link.group),
+        name=readable(link.name),
+        group=readable(link.group),
         role=link.role,
-        url=_text(link.url),
+        url=readable(link.url),
         status=fetched.status.value,
         reason=None if fetched.reason is None else fetched.reason.value,
-        detail=_text(fetched.detail) or None,
-        final_url=_text(fetched.final_url or "") or None,
+        detail=readable(fetched.detail) or None,
+        final_url=readable(fetched.final_url or "") or None,
         http_status=fetched.http_status,
         redirects=fetched.redirects,
         attempts=fetched.attempts,
@@ -227,16 +227,16 @@ def _row(link: Link, fetched: Fetched) -> LinkRow:
         path=picture_name(fetched.sha256, fetched.extension or "") if kept and fetched.sha256 else None,
         height=fetched.height,
         width=fetched.width,
-        content_type=_text(fetched.content_type or "") or None,
-        etag=_text(fetched.etag or "") or None,
-        last_modified=_text(fetched.last_modified or "") or None,
+        content_type=readable(fetched.content_type or "") or None,
+        etag=readable(fetched.etag or "") or None,
+        last_modified=readable(fetched.last_modified or "") or None,
         fetched_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         expected_sha256=link.sha256 or None,
-        source=_text(link.source) or None,
-        license=_text(link.license) or None,
-        author=_text(link.author) or None,
-        page=_text(link.page) or None,
-        extra={_text(name): _text(value) for name, value in link.extra.items()},
+        source=readable(link.source) or None,
+        license=readable(link.license) or None,
+        author=readable(link.author) or None,
+        page=readable(link.page) or None,
+        extra={readable(name): readable(value) for name, value in link.extra.items()},
     )
 
 
@@ -267,11 +267,6 @@ def _read(link: Link, max_pixels: int) -> Fetched:
     except BadImage as error:
         return Fetched(LinkStatus.FAILED, LinkReason.NOT_FOUND, f"{error.reason.value}: {error.detail}")
     return inspect(data, hashlib.sha256(data).hexdigest(), max_pixels, link.sha256)
-
-
-def _text(text: str) -> str:
-    """Valid UTF-8, which a table needs."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

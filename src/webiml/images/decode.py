@@ -138,6 +138,15 @@ def size_of(data: bytes, max_pixels: int) -> tuple[int, int]:
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
+def is_turned(data: bytes, max_pixels: int) -> bool:
+    """Whether a picture's EXIF says that it is to be shown turned or mirrored; what cannot be read is not."""
+    try:
+        with _opened(data, max_pixels) as (_, image):
+            return image.getexif().get(_ORIENTATION, 1) in _UPRIGHT
+    except BadImage:
+        return False
+
+
 @contextmanager
 def _opened(data: bytes, max_pixels: int) -> Iterator[tuple[Format, ImageFile]]:
     """Header read, size checked; whatever fails in the body or in Pillow leaves as BadImage."""

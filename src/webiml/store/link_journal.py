@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from webiml.errors import OutputError
 from webiml.store.atomic import output_error
-from webiml.store.links import from_link_record, to_link_table
+from webiml.store.links import from_link_record
 from webiml.types import LinkRow
 
 _LINE = 1 << 12  # bytes that are read at once to find the end of a line
@@ -58,10 +58,6 @@ class LinkJournal:
     def row(self, offset: int) -> LinkRow:
         """The row of the line that starts at `offset`."""
         return from_link_record(self._line(offset)["row"])
-
-    def table_record(self, offset: int) -> dict[str, Any]:
-        """The same as a table holds it."""
-        return to_link_table(self._line(offset)["row"])
 
     def since(self, offset: int) -> bytes:
         """All lines from `offset` on."""

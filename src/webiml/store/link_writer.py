@@ -32,13 +32,11 @@ from webiml.store.links import (
     from_link_record,
     generations,
     is_store,
-    link_schema,
     read_picture,
-    table_name,
     to_link_record,
+    write_generation,
 )
 from webiml.store.lock import only_writer
-from webiml.store.parquet import write_records_to
 from webiml.store.place import Place, open_place
 from webiml.store.removal import refuse_unfinished
 from webiml.store.removed import Removed, read_removed
@@ -198,9 +196,8 @@ class LinkWriter:
             return None
         self.checkpoint()
         order = np.argsort(np.frombuffer(self._positions, np.uint64), kind="stable")
-        records = (self._journal.table_record(self._offsets[at]) for at in order)
-        with self.place.writer(table_name(self.generation)) as file:
-            write_records_to(file, records, link_schema(self._extra), {"schema": str(SCHEMA_VERSION)})
+        rows = (self._journal.row(self._offsets[at]) for at in order)
+        write_generation(self.place, self.generation, rows, self._extra)
         self._drop_journal()
         return self.generation
 

@@ -12,19 +12,17 @@ Its loader opens pictures with Pillow, does not turn them as their EXIF says, an
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 from webiml.datasets.export.cut import cut_lines, drop_rows, going
 from webiml.datasets.export.index import JsonLines, put
 from webiml.datasets.export.pair import Laid, PairFiles, Plan, Unfit
-from webiml.images.sniff import sniff
+from webiml.images.decode import is_turned
 from webiml.store.dataset import Role
 from webiml.store.place import Place
 
 ROLES: tuple[Role, ...] = ("authentic", "manipulated", "mask")
 LIST = "imdl-benco.json"
-_ORIENTATION = 0x0112  # EXIF tag
 
 
 def lay(pair: PairFiles) -> Laid:
@@ -35,7 +33,7 @@ def lay(pair: PairFiles) -> Laid:
     """
     if pair.mask is None:
         raise Unfit("no_mask", "nothing was segmented, so there is no mask")
-    if _turned(pair.files["manipulated"]):
+    if is_turned(pair.files["manipulated"], (pair.row.height or 0) * (pair.row.width or 0)):
         raise Unfit("stored_turned", "its EXIF says that it is to be turned, which this format's reader does not do")
     key = pair.row.key
     own = {
@@ -76,14 +74,3 @@ def remove_pairs(place: Place, keys: set[str]) -> None:
     for name in files:
         place.delete(name)
     drop_rows(place, keys)
-
-
-def _turned(data: bytes) -> bool:
-    found = sniff(data)
-    if found is None:
-        return False
-    try:
-        with found.open(io.BytesIO(data)) as image:
-            return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
-    except Exception:  # broken EXIF turns nothing
-        return False
