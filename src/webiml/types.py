@@ -127,6 +127,8 @@ class LinkReason(StrEnum):
     HASH_MISMATCH = "hash_mismatch"
     NOT_FOUND = "not_found"  # a file of a folder that cannot be read
     BAD_ROW = "bad_row"  # a row of the source that cannot be understood
+    LOST = "lost"  # its picture was in the store and is damaged or gone; the next run asks for it again
+    WORKER_DIED = "worker_died"  # three workers of a cluster, one after the other, while they asked for it and others
     INTERNAL_ERROR = "internal_error"
 
 

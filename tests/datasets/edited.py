@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from webiml.store.dataset import read_rows
 from webiml.store.parquet import FILE_NAME, write_annotations
+from webiml.store.place import Place
 from webiml.types import Row
 
 
@@ -17,7 +18,7 @@ def edit_rows(dataset: Path, change: Callable[[Row], Row | None]) -> None:
     metadata = pq.read_schema(dataset / FILE_NAME).metadata
     rows = [new for row in list(read_rows(dataset)) if (new := change(row)) is not None]
     kept = {name.decode().removeprefix("webiml."): text.decode() for name, text in metadata.items() if b"webi" in name}
-    write_annotations(dataset / FILE_NAME, rows, {name for row in rows for name in row.extra}, kept)
+    write_annotations(Place(str(dataset)), FILE_NAME, rows, {name for row in rows for name in row.extra}, kept)
 
 
 def contents(dataset: Path) -> dict[str, object]:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from webiml.images.codec import encode_jpeg, encode_png
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.types import Finished, Row
 
 Box = tuple[int, int, int, int]  # top, left, height, width in pixels

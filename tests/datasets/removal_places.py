@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from webiml.images.codec import encode_png
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.link_writer import LinkWriter
 from webiml.store.links import link_id, picture_name
 from webiml.store.place import Place, open_place

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from webiml.images.codec import encode_png
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.types import Finished, Row
 
 SETTINGS: dict[str, Any] = {"method": "prior", "min_qes": 0.5, "weights": {}}

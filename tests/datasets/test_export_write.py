@@ -17,7 +17,7 @@ from tests.datasets.small_dataset import contents, finished, picture, usual, wri
 from webiml.datasets.export.write import FORMATS, count_wanted, export_dataset
 from webiml.errors import SettingError
 from webiml.images.codec import encode_png
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removed import Tombstone, add_removed, hidden, read_removed
 

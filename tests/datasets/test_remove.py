@@ -36,6 +36,7 @@ from webiml.store.place import Place, open_place
 from webiml.store.removal import read_plan
 from webiml.store.removed import read_removed
 from webiml.store.removed_rows import Asked
+from webiml.store.shards import write_tar
 from webiml.types import Finished, Link, Row
 
 SHAPES = pytest.mark.parametrize("shape", ["folder", "shards"])
@@ -150,8 +151,11 @@ def test_a_dataset_under_way_loses_its_rows_its_staged_files_and_what_has_no_row
         left = ["authentic/z.png", "masks/z.png", "authentic/.y.png.webiml-tmp"]
         (tmp_path / "manipulated" / "z.png").write_bytes(picture(BOBS))
     else:  # the first tar is written, and its line is not
-        left = [".webiml/staging/z.mask.png", ".webiml/staging/.y.png.webiml-tmp"]
-        (tmp_path / ".webiml" / "staging" / "z.manipulated.png").write_bytes(picture(BOBS))
+        left = [".webiml/staging/.open.tar.webiml-tmp"]
+        members = [("z.manipulated.png", picture(BOBS)), ("z.mask.png", b"mask"), ("y.manipulated.png", picture(BOBS))]
+        with open(tmp_path / ".webiml" / "staging" / "open.tar", "xb") as file:
+            write_tar(file, members)
+            file.truncate(5 * 512 + len(picture(BOBS)) // 2)  # the last one was cut short
         with tarfile.open(tmp_path / "shard-000000.tar", "w") as tar:
             for name in ("b.mask.png", "c.manipulated.png", "c.json"):
                 (tmp_path / "member").write_bytes(picture(BOBS) if name[0] == "c" else b"mask")
@@ -161,6 +165,8 @@ def test_a_dataset_under_way_loses_its_rows_its_staged_files_and_what_has_no_row
         (tmp_path / name).write_bytes(b"of the same pair")
     remove([tmp_path], Asked(author=("Bob",), sha256=(sha256(BOBS),)))
     assert traces(tmp_path) == []
+    if shape == "shards":
+        assert picture(BOBS)[:60] not in (tmp_path / ".webiml" / "staging" / "open.tar").read_bytes()
     assert [name for name in left if (tmp_path / name).exists()] == []
     with open_dataset(tmp_path, shape) as writer:
         assert writer.done == {"b", "c", "F"}

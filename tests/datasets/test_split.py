@@ -133,7 +133,7 @@ def test_no_picture_is_in_two_parts_and_no_row_is_lost(tmp_path_factory, listed,
         for number, (authentic, manipulated, url, group) in enumerate(listed)
     ]
     info = {"schema": "1", "format": "folder", "shard_pairs": "2", "settings": "{}", "settings_hash": "0"}
-    write_annotations(folder / "annotations.parquet", made, {"group"}, info | {"package_version": "1"})
+    write_annotations(Place(str(folder)), "annotations.parquet", made, {"group"}, info | {"package_version": "1"})
     part = parts_of(folder, {"a": 0.4, "b": 0.3, "c": 0.3}, seed)
     assert part.keys() == {row.key for row in made}
     where: dict[tuple[str, str], set[str]] = {}

@@ -13,7 +13,8 @@ from webiml import __version__
 from webiml.evidence.judge import Drawn, annotated, judge
 from webiml.images.codec import encode_png
 from webiml.settings import AnnotatorSettings
-from webiml.store.dataset import DatasetWriter, settings_digest
+from webiml.store.dataset import settings_digest
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.types import Finished, Kind, Row
 
 SETTINGS: dict[str, Any] = {"method": "prior", "min_qes": 0.5}

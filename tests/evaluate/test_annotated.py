@@ -19,7 +19,7 @@ from webiml.evaluate.annotated.scores import (
     write_scores,
 )
 from webiml.images.codec import encode_png
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.types import Finished, Row
 
 SIDE = 20

@@ -18,7 +18,7 @@ from webiml.report.html import MAX_PAIRS_SHOWN, choose, shares, write_report
 from webiml.report.tally import Tally
 from webiml.report.words import FAILURE_MEANING, KIND_MEANING, REASON_MEANING, REJECTION_MEANING, STATUS_MEANING
 from webiml.settings import AnnotatorSettings
-from webiml.store.dataset import DatasetWriter
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.types import Finished, Kind, Reason, Row, Status
 
 Write = Callable[..., Path]

@@ -14,6 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from store_samples import stop_clock
 
-    monkeypatch.setattr("webiml.store.dataset.datetime", datetime)  # to be put back
+    monkeypatch.setattr("webiml.store.dataset_files.datetime", datetime)  # to be put back
     stop_clock(0)
     yield

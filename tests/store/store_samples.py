@@ -7,14 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import webiml.store.dataset
-from webiml.store.dataset import DatasetWriter
+import webiml.store.dataset_files
+from webiml.store.dataset_writer import DatasetWriter
+from webiml.store.place import Place
 from webiml.types import Finished, Row
 
 SETTINGS: dict[str, Any] = {"method": "prior", "min_qes": 0.5}
 
 
-def open_writer(path: Path, **changes: Any) -> Any:
+def open_writer(path: Path | Place, **changes: Any) -> Any:
     """A writer with the settings of these tests, `changes` apart."""
     values = {"format": "folder", "shard_pairs": 2, "settings": SETTINGS, "settings_hash": "0" * 16}
     return DatasetWriter.open(path, **{**values, "package_version": "1.2.3", **changes})
@@ -31,7 +32,7 @@ def make_finished(key: str, status: str = "kept", roles: Sequence[str] = ROLES, 
     return Finished(row, {role: f"{key} {role}".encode() for role in roles})
 
 
-def write_dataset(path: Path, keys: str, roles: Sequence[str] = ROLES, **changes: Any) -> None:
+def write_dataset(path: Path | Place, keys: str, roles: Sequence[str] = ROLES, **changes: Any) -> None:
     """A finished dataset with one row a letter; a capital letter fails."""
     with open_writer(path, **changes) as writer:
         for key in keys:
@@ -54,4 +55,4 @@ def stop_clock(second: int) -> None:
         def now(cls, tz: Any = None) -> Clock:
             return cls(2026, 1, 2, 3, 4, second, tzinfo=tz)
 
-    webiml.store.dataset.datetime = Clock  # type: ignore[misc]
+    webiml.store.dataset_files.datetime = Clock  # type: ignore[misc]

@@ -15,7 +15,8 @@ import pytest
 from store_samples import SETTINGS, contents, make_finished, open_writer, stop_clock, write_dataset
 
 from webiml.errors import BadImage, OutputError, SettingError
-from webiml.store.dataset import dataset_info, finished_keys, read_member, read_rows
+from webiml.store.dataset import dataset_info, read_member, read_rows
+from webiml.store.dataset_writer import finished_keys
 from webiml.types import Finished, Reason, Row
 
 SHAPES = pytest.mark.parametrize("shape", ["folder", "shards"])
@@ -39,14 +40,14 @@ def test_shards_hold_sorted_samples_and_failed_rows_are_in_the_table_only(tmp_pa
             names[shard.name] = tar.getnames()
     roles = ("authentic.jpg", "manipulated.png", "mask.png", "probability.png", "json")
     assert names == {
-        "shard-000000.tar": [f"{key}.{role}" for key in "ac" for role in roles],
-        "shard-000001.tar": [f"{key}.{role}" for key in "bd" for role in roles],
-        "shard-000002.tar": [f"e.{role}" for role in roles],
+        "shard-000000.tar": [f"c.{role}" for role in roles],
+        "shard-000001.tar": [f"{key}.{role}" for key in "ab" for role in roles],
+        "shard-000002.tar": [f"{key}.{role}" for key in "de" for role in roles],
     }
     shards = {row.key: row.shard for row in read_rows(tmp_path)}
     assert shards == {
-        **{"F": None, "G": None, "a": "shard-000000.tar", "b": "shard-000001.tar", "c": "shard-000000.tar"},
-        **{"d": "shard-000001.tar", "e": "shard-000002.tar"},
+        **{"F": None, "G": None, "a": "shard-000001.tar", "b": "shard-000001.tar", "c": "shard-000000.tar"},
+        **{"d": "shard-000002.tar", "e": "shard-000002.tar"},
     }
     assert list(shards) == sorted("FcabdeG")
     assert not list((tmp_path / ".webiml" / "staging").iterdir())

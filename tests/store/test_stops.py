@@ -19,4 +19,5 @@ def test_stopped_at_every_step_and_resumed(tmp_path, shape, how):
     command = [sys.executable, str(here / "stops.py"), str(tmp_path), shape, how]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
-    assert int(run.stdout) > 35  # 3 pairs with 2 files, 3 calls each and one for their line, and the rest
+    # 3 pairs with a file of their own or two, some calls each and one for their line, and the rest
+    assert int(run.stdout) > (35 if shape == "folder" else 25)

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from webiml.errors import BadImage, SettingError
-from webiml.store.dataset import DatasetWriter, Role, read_member
+from webiml.store.dataset import Role, read_member
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removal import refuse_unfinished
 from webiml.store.removed import By, Removed, Tombstone, add_removed, read_removed
@@ -127,7 +128,7 @@ def is_done(writer: DatasetWriter, row: Row) -> bool:
     same = ("name", "authentic_sha256", "manipulated_sha256")
     if there.reason != Reason.REMOVED and any(getattr(there, name) != getattr(row, name) for name in same):
         raise SettingError(
-            f"{writer.path} has a finished pair {row.key} that came from another dataset: give another --out."
+            f"{writer.place} has a finished pair {row.key} that came from another dataset: give another --out."
         )
     return True
 
@@ -140,7 +141,7 @@ def refuse_others(writer: DatasetWriter, rows: int) -> None:
     """
     if len(writer.done) > rows:
         raise SettingError(
-            f"{writer.path} has {len(writer.done) - rows:,} finished pairs that are not in the input (any more): "
+            f"{writer.place} has {len(writer.done) - rows:,} finished pairs that are not in the input (any more): "
             "give another --out."
         )
 

@@ -30,7 +30,8 @@ from webiml.images.decode import decode
 from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
 from webiml.settings import AnnotatorSettings
-from webiml.store.dataset import DatasetInfo, DatasetWriter, dataset_info, read_member, read_rows, settings_digest
+from webiml.store.dataset import DatasetInfo, dataset_info, read_member, read_rows, settings_digest
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.types import Annotation, Finished, Kind, Problem, Reason, Row, Status
 

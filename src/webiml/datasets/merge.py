@@ -23,7 +23,8 @@ from webiml.datasets.carry import (
 )
 from webiml.errors import SettingError
 from webiml.pairs.keys import MAX_LENGTH
-from webiml.store.dataset import DatasetInfo, DatasetWriter, dataset_info, read_rows, settings_digest
+from webiml.store.dataset import DatasetInfo, dataset_info, read_rows, settings_digest
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removed import Removed
 from webiml.store.rows import to_record

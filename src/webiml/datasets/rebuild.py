@@ -13,7 +13,8 @@ from webiml.datasets.carry import failed, is_done, pass_on, refuse_inside, tombs
 from webiml.datasets.export.manifest import MANIFEST, ROLES, map_name
 from webiml.errors import BadImage, SettingError
 from webiml.images.codec import decode_map
-from webiml.store.dataset import DatasetInfo, DatasetWriter, Role
+from webiml.store.dataset import DatasetInfo, Role
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.links import picture_name, read_links, read_picture
 from webiml.store.parquet import read_annotations, read_metadata
 from webiml.store.place import Place

@@ -16,12 +16,15 @@ from webiml.datasets.removal_files import (
     key_of_member,
     names_below,
     read_journal,
+    read_whole,
     sweep_folders,
+    thin_open_tar,
     thin_tar,
 )
 from webiml.errors import SettingError
 from webiml.store.journal import shard_name
 from webiml.store.parquet import FILE_NAME, read_records
+from webiml.store.parts import part_numbers
 from webiml.store.place import Place
 from webiml.store.removal import SHARD, SHEETS, Plan
 from webiml.store.removed_rows import (
@@ -40,7 +43,7 @@ Redraw = Callable[[Place, Literal["", "plain", "pictures"], str], None]
 REPORT, README, CARD = "report.html", "README.md", "card"
 TABLES = ("dropped.parquet", "in_doubt.parquet", "leaks.parquet")  # of dedup and leaks, beside SHEETS
 _STATE = ".webiml"
-_JOURNAL, _MARKER, _STAGING = f"{_STATE}/journal.jsonl", f"{_STATE}/finished", f"{_STATE}/staging"
+_JOURNAL, _MARKER, _STAGED = f"{_STATE}/journal.jsonl", f"{_STATE}/finished", f"{_STATE}/staging/open.tar"
 _FOLDERS = ("authentic", "manipulated", "masks", "probability", "alternative")
 
 
@@ -56,8 +59,12 @@ def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
     """The plan with what it means for this dataset.
 
     Raises:
-        SettingError: the table or the journal cannot be read.
+        SettingError: the table or the journal cannot be read, or workers of a run that was stopped have left rows.
     """
+    if part_numbers(place):
+        raise SettingError(
+            f"{place} is not finished, and workers have left rows in it: run the command that writes it again first."
+        )
     pictures = frozenset(plan.pictures)
     finished = _finished(place)
     every: set[str] = set()
@@ -76,8 +83,8 @@ def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
     strays: set[str] = set()
     if not finished:
         shards |= _open_shards(place, keys)
-        for name, key in _pictures_without_row(place, every):
-            if (digest := hashlib.sha256(place.read(name)).hexdigest()) in pictures:
+        for key, data in _pictures_without_row(place, every):
+            if (digest := hashlib.sha256(data).hexdigest()) in pictures:
                 strays.add(key)
                 found.add(digest)
     return replace(
@@ -127,14 +134,13 @@ def _take_out(place: Place, plan: Plan) -> None:
     keys = frozenset(plan.keys)
     gone = keys | frozenset(plan.strays)
     delete(place, [_MARKER])
-    sweep_folders(place, ["", _STATE, _STAGING, *_FOLDERS])
+    sweep_folders(place, ["", _STATE, *_FOLDERS])
     if place.exists(FILE_NAME):
         change_table(place, FILE_NAME, lambda record: _changed(record, keys))
     change_journal(place, _JOURNAL, lambda: _changed_lines(place, keys))
     for folder in _FOLDERS:
         delete(place, [name for name in names_below(place, folder) if _key_of_file(name) in gone])
-    staged = {name: key_of_member(name.rpartition("/")[2]) for name in names_below(place, _STAGING)}
-    delete(place, [name for name, member in staged.items() if member is not None and member[0] in gone])
+    thin_open_tar(place, _STAGED, gone)
     for shard in plan.shards:
         thin_tar(place, shard, keys)
     delete(place, [f"{_STATE}/hashes.parquet", *([REPORT] if keys else [])])
@@ -171,29 +177,30 @@ def _open_shards(place: Place, keys: set[str]) -> set[str]:
     """Tars that the rows of a journal do not name: those of packed rows, and the one that a kill left unlisted."""
     unpacked: list[str] = []
     shards: set[str] = set()
-    count = 0
+    following = 0
     for _, line in read_journal(place, _JOURNAL):
         if "shard" in line:
             if keys.intersection(unpacked[: line["pairs"]]):
-                shards.add(shard_name(count))
+                shards.add(shard_name(line["shard"]))
             del unpacked[: line["pairs"]]
-            count += 1
+            following = line["shard"] + 1
         elif line.get("sizes"):
             unpacked.append(line["row"]["key"])
-    return shards | ({shard_name(count)} if place.exists(shard_name(count)) else set())
+    return shards | ({shard_name(following)} if place.exists(shard_name(following)) else set())
 
 
-def _pictures_without_row(place: Place, keys: set[str]) -> Iterator[tuple[str, str]]:
-    """Pictures that a killed writer stored before it counted their row: name and key."""
+def _pictures_without_row(place: Place, keys: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Pictures that a killed writer stored before it counted their row: key and bytes."""
     for folder in ("authentic", "manipulated"):
         for name in names_below(place, folder):
             key = _key_of_file(name)
             if is_safe_key(key) and key not in keys:
-                yield name, key
-    for name in names_below(place, _STAGING):
-        member = key_of_member(name.rpartition("/")[2])
-        if member is not None and member[1] and member[0] not in keys:
-            yield name, member[0]
+                yield key, place.read(name)
+    if place.exists(_STAGED):
+        for name, data in read_whole(place, _STAGED):
+            member = key_of_member(name)
+            if member is not None and member[1] and member[0] not in keys:
+                yield member[0], data
 
 
 def _key_of_file(name: str) -> str:

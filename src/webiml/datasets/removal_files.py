@@ -119,6 +119,35 @@ def thin_tar(place: Place, shard: str, keys: Collection[str]) -> None:
         ) from error
 
 
+def thin_open_tar(place: Place, name: str, keys: Collection[str]) -> None:
+    """Write a tar in the making anew without the files of some pairs, and without what a kill cut short.
+
+    Raises:
+        OutputError: it cannot be written; the former one stays.
+    """
+    if place.exists(name):
+        with place.writer(name) as anew:
+            write_tar(
+                anew,
+                (
+                    (member, data)
+                    for member, data in read_whole(place, name)
+                    if (found := key_of_member(member)) is None or found[0] not in keys
+                ),
+            )
+
+
+def read_whole(place: Place, tar: str) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file of a tar that are whole; the end of one in the making may be cut short."""
+    with place.reader(tar) as opened, suppress(tarfile.TarError, EOFError):
+        with tarfile.open(fileobj=opened, mode="r:") as members:
+            for member in members:
+                content = members.extractfile(member) if member.isreg() else None
+                data = b"" if content is None else content.read()
+                if content is not None and len(data) == member.size:
+                    yield member.name, data
+
+
 def names_below(place: Place, folder: str) -> list[str]:
     """Names of the files of a folder and below it; none where it is not there."""
     return list(place.names(folder))

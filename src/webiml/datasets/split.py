@@ -19,7 +19,8 @@ from webiml.datasets.groups import Alike, assign, connected, draw, edges_between
 from webiml.errors import SettingError
 from webiml.settings import read_shares
 from webiml.store.atomic import write_bytes
-from webiml.store.dataset import DatasetWriter, dataset_info, read_rows
+from webiml.store.dataset import dataset_info, read_rows
+from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removed import Removed
 from webiml.types import Status
@@ -200,6 +201,6 @@ def _refuse_other_parts(plan: Plan, writers: Sequence[DatasetWriter]) -> None:
     for writer, keys in zip(writers, here, strict=True):
         if not keys.issuperset(writer.done):
             raise SettingError(
-                f"{writer.path} has pairs that do not belong there: it was made with another --seed or --parts, or of "
+                f"{writer.place} has pairs that do not belong there: it was made with another --seed or --parts, or of "
                 "another dataset. Give another --out."
             )

@@ -10,7 +10,8 @@ from typing import Any, Literal, cast
 from webiml import __version__
 from webiml.datasets.carry import carried, is_done, pass_on, tombstones, without_removed
 from webiml.errors import SettingError
-from webiml.store.dataset import DatasetInfo, DatasetWriter, dataset_info, read_rows, refuse_unfit, settings_digest
+from webiml.store.dataset import DatasetInfo, dataset_info, read_rows, settings_digest
+from webiml.store.dataset_writer import DatasetWriter, refuse_unfit
 from webiml.store.place import Place
 from webiml.types import Row
 

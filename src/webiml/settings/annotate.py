@@ -8,6 +8,7 @@ from typing import Literal
 
 from webiml.errors import SettingError
 from webiml.settings.limits import refuse_megapixels, refuse_workers
+from webiml.settings.runner import RunnerSettings
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,18 @@ class AnnotatorSettings:
 
 
 @dataclass(frozen=True)
-class AnnotateRun:
+class AnnotateRun(RunnerSettings):
     """How a run is carried out; decides nothing about results."""
 
     format: Literal["folder", "shards"] = "folder"
     """Shape of the dataset: plain files, or sorted WebDataset tars for training at scale."""
     shard_pairs: int = 1000
-    """Pairs a tar holds, with --format shards."""
+    """Pairs a tar holds, with --format shards; and those that a worker of a cluster takes at once."""
     workers: int = 0
-    """Processes that annotate; 0 takes one for each core. Results do not depend on it."""
+    """Processes that annotate; 0 takes one for each core, on a cluster for each of its. Results do not depend on it."""
+    batch: int = 1
+    """With --runner ray: pairs that each worker annotates at once, for GPUs; above 1 the last digits of a map may
+    differ."""
     pictures: bool = True
     """Put a sheet of pairs with overlays into report.html."""
     strict: bool = False
@@ -63,6 +67,11 @@ class AnnotateRun:
     """Print nothing but errors (and the JSON summary, if asked for)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         refuse_workers(self.workers)
         if self.shard_pairs < 1:
             raise SettingError(f"--shard-pairs must be at least 1, got {self.shard_pairs}.")
+        if not 1 <= self.batch <= 256:
+            raise SettingError(f"--batch must lie between 1 and 256, got {self.batch}.")
+        if self.batch > 1 and self.runner == "local":
+            raise SettingError("--batch only matters on a cluster: add --runner ray.")

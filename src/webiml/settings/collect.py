@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from webiml.errors import SettingError
-from webiml.settings.limits import refuse_megapixels
+from webiml.settings.limits import refuse_megapixels, refuse_workers
+from webiml.settings.runner import RunnerSettings
 from webiml.types import LinkReason
 
 
@@ -66,7 +67,7 @@ class CollectSettings:
 
 
 @dataclass(frozen=True)
-class CollectRun:
+class CollectRun(RunnerSettings):
     """What is asked for, and how the run is carried out."""
 
     reader: str = ""
@@ -75,6 +76,8 @@ class CollectRun:
     """Ask only again for links that ended for one of these reasons, such as timeout,server_error."""
     refresh: bool = False
     """Ask again for pictures that were fetched, whether they are still the same."""
+    workers: int = 0
+    """With --runner ray: workers that ask; 0 takes as many as the cluster has room for."""
     strict: bool = False
     """Exit with 1 when a link was refused or failed."""
     dry_run: bool = False
@@ -85,6 +88,10 @@ class CollectRun:
     """Print nothing but errors (and the JSON summary, if asked for)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_workers(self.workers)
+        if self.workers and self.runner == "local":
+            raise SettingError("--workers only matters on a cluster: add --runner ray.")
         if self.retry and self.refresh:
             raise SettingError("Give --retry or --refresh, not both: they ask again for different links.")
         if self.reader and self.reader.count(":") != 1:

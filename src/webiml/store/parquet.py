@@ -23,8 +23,10 @@ ROWS_A_GROUP = 1000  # bounds the memory of the writer and of every reader
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def write_annotations(path: Path, rows: Iterable[Row], extra_names: set[str], metadata: dict[str, str]) -> None:
-    """Write `rows` to `path` in their order; equal rows give equal bytes.
+def write_annotations(
+    place: Place, name: str, rows: Iterable[Row], extra_names: set[str], metadata: dict[str, str]
+) -> None:
+    """Write `rows` to a file of `place` in their order; equal rows give equal bytes.
 
     Args:
         extra_names: every name that occurs in `Row.extra`; column `input.<name>` each.
@@ -32,7 +34,8 @@ def write_annotations(path: Path, rows: Iterable[Row], extra_names: set[str], me
     Raises:
         OutputError: the file cannot be written; the former one stays.
     """
-    write_records(path, map(_to_table, rows), table_schema(extra_names), metadata)
+    with place.writer(name) as file:
+        write_records_to(file, map(_to_table, rows), table_schema(extra_names), metadata)
 
 
 def write_records(

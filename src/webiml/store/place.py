@@ -6,8 +6,8 @@ regions and other servers than Amazon's are what the environment says (AWS_ACCES
 
 from __future__ import annotations
 
-import io
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -97,7 +97,7 @@ class Place:
     def writer(self, name: str) -> Iterator[BinaryIO]:
         """A file to write, which takes the place of `name` when the block ends well, and leaves no trace else.
 
-        Elsewhere than on this machine it is held in memory until then, so write no more than a shard.
+        Elsewhere than on this machine it is held in a temporary file until then.
 
         Raises:
             OutputError: it cannot be written.
@@ -108,9 +108,12 @@ class Place:
             with replacing(path) as file:
                 yield file
             return
-        held = _Held()
-        yield held
-        self.write(name, held.getvalue())
+        with tempfile.TemporaryDirectory(prefix="webiml-") as folder:
+            held = os.path.join(folder, "file")
+            with open(held, "wb") as file:
+                yield file
+            with _as_output_error(self.url):
+                self._files.put_file(held, self._key(name))
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
@@ -250,13 +253,6 @@ def _names(folder: Path, prefix: str) -> Iterator[str]:
             yield from _names(folder / entry.name, f"{prefix}{entry.name}/")
         elif not entry.name.endswith(TEMPORARY):
             yield prefix + entry.name
-
-
-class _Held(io.BytesIO):
-    """Keeps what was written when a writer closes it, as tarfile and pyarrow may."""
-
-    def close(self) -> None:
-        return
 
 
 @contextmanager

@@ -79,7 +79,8 @@ def filter(
     from webiml.report.html import write_report
     from webiml.runners.cores import usable_cores
     from webiml.runners.progress import Progress
-    from webiml.store.dataset import refuse_unfit, settings_digest
+    from webiml.store.dataset import settings_digest
+    from webiml.store.dataset_writer import refuse_unfit
     from webiml.store.place import open_place
 
     place = open_place(dataset)

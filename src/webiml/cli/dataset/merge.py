@@ -60,7 +60,8 @@ def merge(
     from webiml.datasets.carry import refuse_inside
     from webiml.datasets.merge import Merged, merge_datasets, plan_merge
     from webiml.runners.progress import Progress
-    from webiml.store.dataset import refuse_unfit, settings_digest
+    from webiml.store.dataset import settings_digest
+    from webiml.store.dataset_writer import refuse_unfit
     from webiml.store.place import open_place
 
     places = [open_place(dataset) for dataset in datasets]
