@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate-annotations": "Score a dataset's masks against published ones.",
     "benchmark": "Say what of a benchmark is there, what is missing and what is wrong with it.",
     "collect": "Fetch the pictures that links name, politely, into a store.",
+    "grow": "Add to a growing dataset what is new: collect, annotate, dedup, leaks and card in one go.",
     "dataset": "Count, check, judge again, clean, divide, export or take out what is in a dataset.",
     "complexity": "Count parameters and operations of a localizer; measure its time and memory.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",

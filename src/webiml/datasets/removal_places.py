@@ -17,6 +17,7 @@ from webiml.store.removal import Shape
 
 DEPTH = 4  # folders below a given one that are looked into
 
+_GROWING = ".webiml/next"  # in the folder of what `webiml grow` makes: a generation that is not finished
 _UNFINISHED = ".webiml/dataset.json"
 _OWN = {  # folders of a store or a dataset, which hold nothing but its files
     *("authentic", "manipulated", "masks", "probability", "alternative", "card", "links", "pictures"),
@@ -73,6 +74,8 @@ def _below(folder: Path, depth: int) -> Iterator[Found]:
             folders = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
         return
+    if shape is None:
+        yield from _below(folder / _GROWING, depth + 1)
     for name in folders:
         if not name.startswith(".") and not (shape is not None and name in _OWN):
             yield from _below(folder / name, depth + 1)

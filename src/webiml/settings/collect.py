@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal  # noqa: F401 (fields of RunnerSettings have it, and cyclopts looks them up here)
 
 from webiml.errors import SettingError
 from webiml.settings.limits import refuse_megapixels, refuse_workers
