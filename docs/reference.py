@@ -302,10 +302,12 @@ def fields(record: type) -> str:
 
 
 def attribute_docs(record: Any) -> dict[str, str]:
-    """The string below each attribute of a class, by name."""
+    """The string below each attribute of a class, by name, those that it inherits first."""
+    docs = {}
+    for base in record.__bases__:
+        docs |= attribute_docs(base) if dataclasses.is_dataclass(base) else {}
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(record))).body
     assert isinstance(body, ast.ClassDef)
-    docs = {}
     for above, below in zip(body.body, body.body[1:], strict=False):
         if isinstance(above, ast.AnnAssign) and isinstance(above.target, ast.Name):
             text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None

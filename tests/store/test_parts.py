@@ -94,6 +94,18 @@ def test_a_run_of_workers_can_be_ended_row_by_row(tmp_path):
             assert read_member(tmp_path, row, "mask") == f"{row.key} mask.png".encode()
 
 
+def test_rows_that_end_before_the_turn_of_a_part_are_packed_apart(tmp_path):
+    by_workers(tmp_path, (3,), "shards")
+    with open_writer(tmp_path, format="shards") as writer:
+        writer.add(make_finished("a"))
+        writer.finish()
+    assert [(row.key, row.shard) for row in read_rows(tmp_path)] == [
+        ("H", None),
+        ("a", "shard-000000.tar"),
+        ("g", "shard-000003.tar"),
+    ]
+
+
 def test_a_run_row_by_row_can_be_ended_by_workers(tmp_path):
     with open_writer(tmp_path, format="shards") as writer:
         writer.add(make_finished("a"))
@@ -158,7 +170,8 @@ def test_a_dataset_in_an_object_store_has_the_bytes_of_one_here(tmp_path, s3, sh
         for key in KEYS[:5]:
             writer.add(make_finished(key, "failed" if key.isupper() else "kept"))
         if shape == "folder":
-            writer._send(writer._next)  # as after a thousand rows; then it is killed
+            writer.checkpoint()
+            writer._send(0)  # as after a thousand rows; then it is killed
     kept = set("abCDe") if shape == "folder" else set("abCD")  # e waited for its tar
     assert finished_keys(place) == kept
     with open_writer(place, format=shape) as writer:

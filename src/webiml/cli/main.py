@@ -13,11 +13,13 @@ import difflib
 import importlib
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 
 from webiml import __version__
 from webiml.cli.terminal import complain, plain, say
 from webiml.errors import OutputError, SettingError, WebimlError
+from webiml.runners.log import event, switch_off, switch_on
 
 COMMANDS = {
     "annotate": "Turn pairs of authentic and manipulated pictures into pixel masks that can be trusted.",
@@ -51,6 +53,8 @@ DATASET_COMMANDS = {
 }
 """What stands behind `webiml dataset`; each name is also its module in `webiml.cli.dataset` and the function in it."""
 
+LOG_JSON = "--log-json"
+
 ABOUT = f"""\
 webiml {__version__}: pairs of authentic and manipulated pictures in, pixel masks that can be trusted out.
 
@@ -60,8 +64,9 @@ Commands:
 {chr(10).join(f"  {name:<20} {summary}" for name, summary in COMMANDS.items())}
 
 Options:
-  --help     Show this, or with a command what the command takes.
-  --version  Show the version.
+  --help      Show this, or with a command what the command takes.
+  --version   Show the version.
+  --log-json  With any command: write a line of JSON on stderr for each event, instead of text.
 
 Example: webiml annotate PAIRS --out DATASET"""
 
@@ -88,36 +93,63 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing that is raised comes through.
 
     Args:
-        arguments: what follows the program's name.
+        arguments: what follows the program's name; of them --log-json, anywhere before --, is of every command.
     """
+    given = list(arguments)
+    end = given.index("--") if "--" in given else len(given)
+    logs = LOG_JSON in given[:end]
+    given = [one for one in given[:end] if one != LOG_JSON] + given[end:]
+    command, started = _command(given), time.monotonic()
+    if logs:
+        switch_on()
     try:
-        return _dispatch(list(arguments))
+        event("run_started", command=command, version=__version__)
+        code = _ended(given)
+        event("run_finished", command=command, exit_code=code, seconds=round(time.monotonic() - started, 3))
+    finally:
+        if logs:
+            switch_off()
+    return code
+
+
+def _ended(arguments: list[str]) -> int:
+    """The exit code of one command line."""
+    try:
+        return _dispatch(arguments)
     except SettingError as error:
-        complain(str(error))
-        return 2
+        return _fail(str(error), 2)
     except OutputError as error:
-        complain(str(error))
-        return 3
+        return _fail(str(error), 3)
     except KeyboardInterrupt:
-        complain("Stopped. What is finished is kept; the same command resumes.")
-        return 130
+        return _fail("Stopped. What is finished is kept; the same command resumes.", 130)
     except WebimlError as error:
-        complain(str(error))
-        return 1
+        return _fail(str(error), 1)
     except OSError as error:  # a folder that may not be read, an object store that does not answer
         if os.environ.get("WEBIML_DEBUG"):
             raise
         words = plain(str(error)).rstrip(".")
-        complain(f"{words}. Look at the path, its permissions and the connection; the same command resumes.")
-        return 1
+        return _fail(f"{words}. Look at the path, its permissions and the connection; the same command resumes.", 1)
     except Exception as error:
         if os.environ.get("WEBIML_DEBUG"):
             raise
-        complain(
+        return _fail(
             f"webiml met something unforeseen ({type(error).__name__}: {error}). Finished pairs are kept. "
-            "Please report it with what the same command prints when WEBIML_DEBUG=1 is set."
+            "Please report it with what the same command prints when WEBIML_DEBUG=1 is set.",
+            1,
         )
-        return 1
+
+
+def _fail(sentence: str, exit_code: int) -> int:
+    complain(sentence, exit_code)
+    return exit_code
+
+
+def _command(arguments: list[str]) -> str:
+    """The command's name, such as `dataset verify`, without what it is given: that may name somebody."""
+    name, verb = [*arguments, "", ""][:2]
+    if name == "dataset" and verb in DATASET_COMMANDS:
+        return f"dataset {verb}"
+    return name if name in COMMANDS else ""
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -155,6 +187,7 @@ def _call(name: str, module: str, arguments: list[str]) -> int:
 
     app = App(
         name=f"webiml {name}",
+        help_epilogue="With `--log-json` any command writes a line of JSON on stderr for each event, instead of text.",
         config=apply_config,
         version_flags=(),
         help_format="markdown",

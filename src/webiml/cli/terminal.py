@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TextIO
 
 from webiml.errors import OutputError
+from webiml.runners.log import event, is_on, to_nowhere
 
 
 def plain(text: str) -> str:
@@ -26,23 +25,27 @@ def say(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        _close(sys.stdout)
+        to_nowhere(sys.stdout)
     except OSError as error:
-        _close(sys.stdout)
+        to_nowhere(sys.stdout)
         why = (error.strerror or str(error)).lower()
         raise OutputError(f"Standard output cannot be written ({why}); the work itself is done.") from None
 
 
-def complain(sentence: str) -> None:
-    """Print one message for a person on stderr; lines stay lines, anything else unprintable is spelled out."""
+def complain(sentence: str, exit_code: int | None = None) -> None:
+    """Print one message for a person on stderr; lines stay lines, anything else unprintable is spelled out.
+
+    With --log-json it is an event: `error`, or `note` where the command does not end with it and so has no `exit_code`.
+    """
+    if is_on():
+        if exit_code is None:
+            event("note", message=sentence)
+        else:
+            event("error", message=sentence, exit_code=exit_code)
+        return
     if sys.stderr is None:  # closed by the caller; print would take stdout instead
         return
     try:
         print("\n".join(plain(line) for line in sentence.splitlines()), file=sys.stderr, flush=True)
     except OSError:
-        _close(sys.stderr)
-
-
-def _close(stream: TextIO) -> None:
-    """Send what is still to come nowhere, else the interpreter complains at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        to_nowhere(sys.stderr)

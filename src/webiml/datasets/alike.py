@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from webiml.datasets.hashes import WINDOWS
+from webiml.datasets.looks_table import Windows
 from webiml.datasets.near import between_slices, near_slices
 
 CROP_DISTANCE = 8  # bits of 64 between a picture and the window that it may be; chosen by benchmarks/crop_windows.py
@@ -58,7 +59,7 @@ def find_near(whole: np.ndarray, others: np.ndarray | None, mirrored: np.ndarray
 
 
 def find_crops(
-    whole: np.ndarray, mirrored: np.ndarray, windows: np.ndarray, distance: int = CROP_DISTANCE
+    whole: np.ndarray, mirrored: np.ndarray, windows: np.ndarray | Windows, distance: int = CROP_DISTANCE
 ) -> Candidates:
     """Pictures i that look like a window of pictures j, as they are or mirrored; a pair comes once for each window.
 
@@ -66,7 +67,7 @@ def find_crops(
         whole, mirrored: (n,) uint64 of one list. windows: (m, len(WINDOWS)) uint64 of another one, or of the same.
     """
     found = []
-    some = max(1, 8_000_000 // len(WINDOWS))  # pictures whose windows are looked at together: bounds the memory
+    some = max(1, 2_000_000 // len(WINDOWS))  # pictures whose windows are looked at together: bounds the memory
     for start in range(0, len(windows), some):
         flat = windows[start : start + some].ravel()
         for turned, hashes in ((False, whole), (True, mirrored)):

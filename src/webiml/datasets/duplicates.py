@@ -80,14 +80,14 @@ def find_twins(
 
 
 def _candidates(pictures: Sequence[Source], new: int, table: LooksTable, distance: int) -> list[Candidates]:
-    whole, mirrored, windows = table.columns([one.sha256 for one in pictures])
-    ours, theirs = slice(0, new), slice(new, None)
+    whole, mirrored, windows = table.columns([one.sha256 for one in pictures[:new]])
+    their_whole, their_mirrored, their_windows = table.columns([one.sha256 for one in pictures[new:]])
     found = [
-        find_near(whole[ours], None, mirrored[ours], distance),
-        _moved(find_near(whole[ours], whole[theirs], mirrored[theirs], distance), 0, new),
-        find_crops(whole[ours], mirrored[ours], windows[ours]),
-        _moved(find_crops(whole[ours], mirrored[ours], windows[theirs]), 0, new),
-        _moved(find_crops(whole[theirs], mirrored[theirs], windows[ours]), new, 0),
+        find_near(whole, None, mirrored, distance),
+        _moved(find_near(whole, their_whole, their_mirrored, distance), 0, new),
+        find_crops(whole, mirrored, windows),
+        _moved(find_crops(whole, mirrored, their_windows), 0, new),
+        _moved(find_crops(their_whole, their_mirrored, windows), new, 0),
     ]
     return [one.only(one.i != one.j) for one in found]
 

@@ -21,6 +21,7 @@ class Fault(StrEnum):
     STRAY = "stray"  # a file that no row has
     SHARD = "shard"  # what a tar says of a row is not what the table says
     TABLE = "table"  # a table that cannot be read
+    JOURNAL = "journal"  # what a writer goes on from does not have the rows of the table
     REMOVED = "removed"  # taken out at somebody's request, and still there
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Literal
 
+from webiml.datasets.lost import LOST
 from webiml.datasets.removal_files import (
     Record,
     change_journal,
@@ -119,6 +120,7 @@ def take_out_of_dataset(place: Place, plan: Plan, redraw: Redraw | None) -> None
         SettingError: a table or a tar cannot be read.
         OutputError: something cannot be written or deleted; the same call goes on.
     """
+    drop_folder(place, LOST)  # what repairs set aside: nobody knows whom it shows
     listed = frozenset(plan.listed)
     for name in TABLES if listed else ():
         if place.exists(name):

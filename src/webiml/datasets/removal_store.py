@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from webiml.datasets.lost import LOST
 from webiml.datasets.removal_files import (
     Record,
     change_journal,
     change_table,
     delete,
+    drop_folder,
     names_below,
     read_journal,
     sweep_folders,
 )
+from webiml.store.link_parts import PARTS
 from webiml.store.links import STATE, generations, table_name
 from webiml.store.parquet import read_records
 from webiml.store.place import Place
 from webiml.store.removal import Plan
 from webiml.store.removed_rows import Wanted, blank_link, pictures_of_link, takes_link
+
+_JOURNALS = (f"{STATE}/journal", f"{PARTS}/")
 
 
 def pictures_in_store(place: Place, wanted: Wanted) -> set[str]:
@@ -61,7 +66,8 @@ def take_out_of_store(place: Place, plan: Plan) -> None:
             row = changed(line["row"]) if isinstance(line.get("row"), dict) else None
             yield None if row is None else {**line, "row": {name: v for name, v in row.items() if v is not None}}
 
-    sweep_folders(place, ["", STATE, "links"])
+    drop_folder(place, LOST)  # what repairs set aside: nobody knows whom it shows
+    sweep_folders(place, ["", STATE, PARTS, "links"])
     for generation in generations(place):
         change_table(place, table_name(generation), changed)
     for name in _journals(place):
@@ -82,8 +88,8 @@ def _records(place: Place) -> Iterator[Record]:
 
 
 def _journals(place: Place) -> list[str]:
-    """Files of the journal: one on this machine, a row of pieces elsewhere."""
-    return [name for name in place.names(STATE) if name.startswith(f"{STATE}/journal") and name.endswith(".jsonl")]
+    """Files of the journal: one on this machine, a row of pieces elsewhere; and the parts of workers, of such lines."""
+    return [name for name in place.names(STATE) if name.startswith(_JOURNALS) and name.endswith(".jsonl")]
 
 
 def _folders(plan: Plan) -> list[str]:

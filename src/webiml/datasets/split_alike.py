@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from webiml.datasets.alike import find_near
 from webiml.datasets.groups import Alike
 from webiml.datasets.hashes import hash_pictures, slim, source_of
@@ -34,7 +32,6 @@ def alike_pictures(
         for source in (source_of(place, slim(row), "authentic"), source_of(place, slim(row), "manipulated"))
     }
     known = [sha256 for _, sha256 in hash_pictures(once.values(), table, workers, MAX_PIXELS, on_picture) if sha256]
-    looks = [table[sha256] for sha256 in known]
-    whole, mirrored = (np.array([getattr(one, name) for one in looks], np.uint64) for name in ("whole", "mirrored"))
+    whole, mirrored, _ = table.columns(known)
     found = find_near(whole, None, mirrored, distance)
     return Alike(known, found.i, found.j)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ import numpy as np
 
 from webiml.datasets.carry import file_names, without_removed
 from webiml.datasets.faults import Fault, Finding, Verified, whole_png
+from webiml.datasets.journal_rows import journal_findings
+from webiml.datasets.listed import Listed, Names
 from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.evidence.judge import components
 from webiml.images.codec import decode_map
@@ -20,7 +23,7 @@ from webiml.images.decode import decode
 from webiml.metrics.qes import qes
 from webiml.runners.cores import one_thread
 from webiml.runners.local import Crashed, run_ordered
-from webiml.store.dataset import Role, dataset_info, read_member, read_rows
+from webiml.store.dataset import FOLDERS, INFO, Role, dataset_info, read_member, read_rows
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
 from webiml.store.removed import read_removed
@@ -30,13 +33,7 @@ from webiml.types import Kind, Reason, Row, Status
 
 MAX_PIXELS = 10_000_000_000  # the largest --max-megapixels: what annotate has decoded can be decoded
 
-_FOLDERS = {
-    "authentic": "authentic",
-    "manipulated": "manipulated",
-    "masks": "mask",
-    "probability": "probability",
-    "alternative": "alternative",
-}
+_STATUSES, _REASONS, _KINDS = frozenset(Status), frozenset(Reason), frozenset(Kind)
 
 
 def verify_dataset(
@@ -49,16 +46,17 @@ def verify_dataset(
         SettingError: it is no dataset, or its table cannot be read.
     """
     dataset_info(place)
-    if place.exists(".webiml/dataset.json") and not place.exists(".webiml/finished"):
+    if place.exists(INFO) and not place.exists(".webiml/finished"):
         raise SettingError(f"{place} is not finished: run the command that writes it again, then look at it.")
     removed = read_removed(place)
-    left = _listed(place)  # what no row has asked for yet
+    there = Listed(place)
     findings: list[Finding] = []
-    members: set[str] = set()  # of tars, each behind the name of its tar
+    keys = array("q")  # hashes of them
+    members = array("q")  # hashes of what tars must hold, each behind the name of its tar
     rows, files, before = 0, 0, ""
-    for row, found in _looked_at(_Row(place, quick), read_rows(place), workers):
+    for row, found in looked_at(RowCheck(place, quick), read_rows(place), workers):
         rows += 1
-        if without_removed(row, removed) != row:
+        if (left := without_removed(row, removed)) is not row and left != row:
             findings.append(Finding(row.key, Fault.REMOVED, "was taken out at somebody's request, and is there"))
         if isinstance(found, Crashed):
             findings.append(Finding(row.key, Fault.UNREADABLE, found.detail[:MAX_DETAIL]))
@@ -66,33 +64,31 @@ def verify_dataset(
             findings += found
         if row.key <= before:
             findings.append(Finding(row.key, Fault.ORDER, "comes twice, or behind a larger key"))
+        keys.append(hash(row.key))
         if row.key != before:
             with suppress(BadImage):  # that is found with the row's words
-                names = _names(row)
+                names = names_of(row)
                 files += len(names)
                 if row.shard is not None:
-                    members |= names
+                    members.extend(map(hash, names))
                 else:
-                    sizes = {name: left.pop(name, None) for name in sorted(names)}
                     findings += [
-                        Finding(row.key, Fault.MISSING, f"{name} is {'not there' if size is None else 'empty'}")
-                        for name, size in sizes.items()
-                        if not size
+                        Finding(row.key, Fault.MISSING, f"{name} is {fault}")
+                        for name in sorted(names)
+                        if (fault := there.ask(name))
                     ]
         before = row.key
         if on_row is not None:
             on_row()
-    shards = sorted(name for name in left if name.startswith("shard-") and name.endswith(".tar"))
-    findings += _of_shards(place, shards, members)
-    findings += [
-        Finding(name, Fault.STRAY, f"no row has {name}")
-        for name in left
-        if name.partition("/")[0] in _FOLDERS and "/" in name
-    ]
+    findings += _of_shards(place, there.shards, Names(members))
+    findings += [Finding(name, Fault.STRAY, f"no row has {name}") for name in there.strays()]
+    if place.exists(INFO):
+        findings += journal_findings(place, keys)
     return Verified("dataset", rows, files, tuple(findings))
 
 
-def _looked_at(look: _Row, rows: Iterator[Row], workers: int) -> Iterator[tuple[Row, list[Finding] | Crashed]]:
+def looked_at(look: RowCheck, rows: Iterator[Row], workers: int) -> Iterator[tuple[Row, list[Finding] | Crashed]]:
+    """Each row with what is wrong with it and its files; not whether they are there."""
     if look.quick:
         yield from ((row, look(row)) for row in rows)
         return
@@ -100,15 +96,7 @@ def _looked_at(look: _Row, rows: Iterator[Row], workers: int) -> Iterator[tuple[
         yield from results
 
 
-def _listed(place: Place) -> dict[str, int]:
-    """All files with their bytes, but for the working state."""
-    try:
-        return {name: size for name, size in place.sizes() if not name.startswith(".webiml/")}
-    except OSError as error:
-        raise SettingError(f"{place} cannot be listed: {error.strerror or error}.") from None
-
-
-def _names(row: Row) -> set[str]:
+def names_of(row: Row) -> set[str]:
     """Where the files of a row must lie: below the dataset, or `shard-000000.tar/<member>`.
 
     Raises:
@@ -117,37 +105,43 @@ def _names(row: Row) -> set[str]:
     files = file_names(row)
     if row.shard is not None:
         return {f"{row.shard}/{row.key}.{name}" for name in files.values()} | {f"{row.shard}/{row.key}.json"}
-    folders = {role: folder for folder, role in _FOLDERS.items()}
-    return {f"{folders[role]}/{row.key}.{name.partition('.')[2]}" for role, name in files.items()}
+    return {f"{FOLDERS[role]}/{row.key}.{name.partition('.')[2]}" for role, name in files.items()}
 
 
-def _of_shards(place: Place, shards: list[str], members: set[str]) -> Iterator[Finding]:
+def _of_shards(place: Place, shards: list[str], members: Names) -> Iterator[Finding]:
     """What is wrong with the tars as such: members that no row has, rows whose member is not there."""
-    left = set(members)
     for shard in shards:
         try:
             with place.reader(shard) as opened, tarfile.open(fileobj=opened, mode="r:") as tar:
                 for member in tar:
                     name = f"{shard}/{member.name}"
-                    if name not in left:
+                    if not members.meet(name):
                         twice = " twice" if name in members else ""
                         yield Finding(member.name[:200], Fault.STRAY, f"{shard} has it{twice}, and no row asks for it")
-                    left.discard(name)
         except (OSError, tarfile.TarError, ValueError, EOFError) as error:
             yield Finding(shard, Fault.UNREADABLE, f"{shard}: {error}")
-    for name in sorted(left):
+    for name in [] if members.all_met else sorted(_not_met(place, members)):
         shard, _, member = name.partition("/")
         yield Finding(member.partition(".")[0], Fault.MISSING, f"{shard} has no {member}")
 
 
+def _not_met(place: Place, members: Names) -> Iterator[str]:
+    """What rows ask for and no tar has. Only hashes were held, so the rows are read once more."""
+    for row in read_rows(place):
+        if row.shard is not None:
+            with suppress(BadImage):
+                yield from filter(members.meet, names_of(row))
+
+
 @dataclass(frozen=True)
-class _Row:
-    """Looks at one row, in a worker process."""
+class RowCheck:
+    """Looks at one row and its files, in a worker process."""
 
     place: Place
     quick: bool
 
     def __call__(self, row: Row) -> list[Finding]:
+        """What is wrong with the row, and with those of its files that are there."""
         found = [Finding(row.key, Fault.WORD, words) for words in _wrong_words(row)]
         if not self.quick and row.status != Status.FAILED:
             try:
@@ -211,12 +205,12 @@ class _Row:
 
 
 def _wrong_words(row: Row) -> Iterator[str]:
-    if row.status not in set(Status):
+    if row.status not in _STATUSES:
         yield f"there is no status {row.status!r:.80}"
-    if row.reason is not None and row.reason not in set(Reason):
+    if row.reason is not None and row.reason not in _REASONS:
         yield f"there is no reason {row.reason!r:.80}"
     for kind in (row.kind, row.alternative_kind):
-        if kind is not None and kind not in set(Kind):
+        if kind is not None and kind not in _KINDS:
             yield f"there is no kind {kind!r:.80}"
     if (row.reason is None) != (row.status == Status.KEPT):
         yield "a reason goes with every row that is not kept, and with no other"
@@ -226,7 +220,7 @@ def _wrong_words(row: Row) -> Iterator[str]:
     if row.status != Status.FAILED and None in pictures:
         yield "a row that was looked at has two pictures"
     try:
-        names = _names(row)
+        names = names_of(row)
     except BadImage as error:
         yield error.detail
         return

@@ -16,8 +16,9 @@ from webiml.store.place import Place
 from webiml.store.removed import read_removed
 from webiml.types import LinkReason, LinkRow, LinkStatus
 
-_PICTURE = re.compile(r"pictures/[0-9a-f]{2}/([0-9a-f]{64})(\.[a-z0-9]{1,5})")
+PICTURE = re.compile(r"pictures/[0-9a-f]{2}/([0-9a-f]{64})(\.[a-z0-9]{1,5})")
 _FOLDERS = ("pictures/", "links/")
+GOES_ON = (".webiml/journal", ".webiml/parts/")  # what a run has that is not finished
 
 
 def verify_store(
@@ -50,15 +51,15 @@ def verify_store(
         except SettingError as error:
             findings.append(Finding(table_name(number), Fault.TABLE, str(error)[:MAX_DETAIL]))
     tables = {table_name(number) for number in every}
-    pictures = sorted(name for name in listed if _PICTURE.fullmatch(name))
-    goes_on = place.exists(".webiml/journal.jsonl") or next(place.names(".webiml/journal"), None) is not None
+    pictures = sorted(name for name in listed if PICTURE.fullmatch(name))
+    goes_on = any(name.startswith(GOES_ON) for name in place.names(".webiml"))
     findings += [
         Finding(name, Fault.STRAY, f"no row has {name}")
         for name in sorted(listed.keys() - wanted - tables)
-        if not (goes_on and _PICTURE.fullmatch(name))  # a run that was stopped has pictures, but no table yet
+        if not (goes_on and PICTURE.fullmatch(name))  # a run that was stopped has pictures, but no table yet
     ]
     if not quick:
-        with closing(run_ordered(_Picture(place), pictures, workers)) as results:
+        with closing(run_ordered(PictureCheck(place), pictures, workers)) as results:
             for name, found in results:
                 if found is not None:
                     fault, words = (
@@ -82,7 +83,7 @@ def _wrong_row(row: LinkRow, listed: dict[str, int]) -> Iterator[tuple[Fault, st
         yield Fault.WORD, "a link that was fetched has a picture"
     if row.path is None:
         return
-    match = _PICTURE.fullmatch(row.path)
+    match = PICTURE.fullmatch(row.path)
     if match is None or match[1] != row.sha256 or row.path != picture_name(match[1], match[2]):
         yield Fault.WORD, f"{row.path!r:.200} is not where a picture of its SHA-256 lies"
     elif row.path not in listed:
@@ -92,12 +93,13 @@ def _wrong_row(row: LinkRow, listed: dict[str, int]) -> Iterator[tuple[Fault, st
 
 
 @dataclass(frozen=True)
-class _Picture:
+class PictureCheck:
     """Reads one picture, in a worker process; what is wrong with it, or None."""
 
     place: Place
 
     def __call__(self, name: str) -> tuple[Fault, str] | None:
+        """What is wrong with the picture of this name."""
         digest = hashlib.sha256()
         try:
             with self.place.reader(name) as file:

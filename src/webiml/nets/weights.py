@@ -12,21 +12,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from webiml.errors import BadMap, WebimlError
+from webiml.errors import BadMap, SettingError, WebimlError
+from webiml.nets.gpu import CPU, Provider, given_gpu, preload, refuse_other
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 SHIPPED_BACKBONE = "efficientnet-lite0"
+
+# What this process runs networks with; set by `use_gpu` and `use_batches` where a worker starts.
+_on_gpu = False
+_most = 1
+_loading = Lock()  # threads that ask for a network at the same time get the same one
 
 
 class Net:
@@ -36,12 +43,15 @@ class Net:
         inputs: names of the inputs, in order. outputs: names of the outputs, in order.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
+    def __init__(self, model: bytes, threads: int, providers: Sequence[Provider] | None = None) -> None:
+        """`providers`: what runs it, the first that can; the CPU where none are given."""
         ort = onnxruntime()
         options = ort.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # Without fallback a GPU that fails is an error, and not a CPU that nobody asked for.
+        self._session = ort.InferenceSession(model, options, providers=list(providers or [CPU]), enable_fallback=0)
+        refuse_other(self._session.get_providers(), providers or [CPU])
         self.inputs = tuple(argument.name for argument in self._session.get_inputs())
         self.outputs = tuple(result.name for result in self._session.get_outputs())
 
@@ -58,7 +68,7 @@ class Net:
         given = dict(zip(self.inputs, batches, strict=False))
         if given.keys() & named.keys():
             raise BadMap(f"This network takes {', '.join(self.inputs)}, each once.")
-        return self._run(given | named, self.outputs[:1])[0]
+        return self._run(self._checked(given | named), self.outputs[:1])[0]
 
     def all(self, **feed: np.ndarray) -> dict[str, np.ndarray]:
         """Every output by name, of inputs by name.
@@ -68,9 +78,9 @@ class Net:
         Raises:
             BadMap: an input is missing, unknown, or of a shape or type that the network does not take.
         """
-        return dict(zip(self.outputs, self._run(feed, self.outputs), strict=True))
+        return dict(zip(self.outputs, self._run(self._checked(feed), self.outputs), strict=True))
 
-    def _run(self, given: dict[str, np.ndarray], outputs: tuple[str, ...]) -> list[np.ndarray]:
+    def _checked(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if given.keys() != set(self.inputs):
             raise BadMap(f"This network takes {', '.join(self.inputs)}; got {', '.join(given) or 'nothing'}.")
         feed = {}
@@ -82,6 +92,9 @@ class Net:
             if argument.type == "tensor(uint8)" and array.dtype != np.uint8:  # rounding would hide numbers in [0, 1]
                 raise BadMap(f"Input {name} of this network is uint8, got {array.dtype}.")
             feed[name] = np.ascontiguousarray(array, np.uint8 if argument.type == "tensor(uint8)" else np.float32)
+        return feed
+
+    def _run(self, feed: dict[str, np.ndarray], outputs: tuple[str, ...]) -> list[np.ndarray]:
         return [np.asarray(output) for output in self._session.run(outputs, feed)]
 
 
@@ -105,13 +118,39 @@ def load(name: str, folder: Path | None = None, threads: int | None = None) -> N
 
     Args: threads: use so many instead, at least 1.
     Raises:
+        SettingError: it is to run on a GPU that cannot be used.
         WebimlError: its file or its card is missing or damaged.
     """
     if threads is None:
         import cv2
 
         threads = cv2.getNumThreads()
-    return _load(name, folder, max(1, threads))
+    with _loading:
+        return _load(name, folder, max(1, threads), _on_gpu, _most)
+
+
+def use_gpu() -> None:
+    """From now on this process runs the networks that it loads on the GPU that it was given.
+
+    Results then differ from those of a CPU by rounding, so a dataset that is to be made again to the bit stays on one
+    kind of device.
+
+    Raises:
+        SettingError: CUDA_VISIBLE_DEVICES names no GPU, or this onnxruntime cannot use one.
+    """
+    global _on_gpu
+    given_gpu(onnxruntime())
+    preload(onnxruntime())
+    _on_gpu = True
+
+
+def use_batches(most: int) -> None:
+    """From now on calls by several threads of a network that this process loads are run together, at most `most`.
+
+    With 1, which is how a process starts, every call is run alone; see `webiml.nets.batching`.
+    """
+    global _most
+    _most = most
 
 
 def digest(name: str, folder: Path | None = None) -> str:
@@ -183,13 +222,20 @@ def data_file(name: str) -> Iterator[Path]:
 
 
 @cache
-def _load(name: str, folder: Path | None, threads: int) -> Net:
+def _load(name: str, folder: Path | None, threads: int, on_gpu: bool, most: int) -> Net:
     wanted, model = digest(name, folder), _read(f"{name}.onnx", folder)
     if hashlib.sha256(model).hexdigest() != wanted:
         where, mend = _where(name, folder), _mend(name, folder)
         raise WebimlError(f"The network {name} in {where} is damaged: it is not the file of its card; {mend}.")
     try:
-        return Net(model, threads)
+        providers = given_gpu(onnxruntime()) if on_gpu else None
+        if most == 1:
+            return Net(model, threads, providers)
+        from webiml.nets.batching import Batched
+
+        return Batched(model, threads, most, providers)
+    except SettingError:
+        raise
     except Exception as error:  # onnxruntime's own kinds, all directly below Exception
         words = " ".join(str(error).split())[:200]
         raise WebimlError(f"The network {name} cannot be run by this onnxruntime ({words}).") from None

@@ -91,5 +91,7 @@ LINK_FAILURE_MEANING: dict[str, str] = {
     LinkReason.HASH_MISMATCH: "Its bytes have another SHA-256 than the source says.",
     LinkReason.NOT_FOUND: "A file of a folder that cannot be read.",
     LinkReason.BAD_ROW: "This row of the source cannot be understood.",
+    LinkReason.LOST: "Its picture was in the store and is damaged or gone; the next run asks for it again.",
+    LinkReason.WORKER_DIED: "Three workers of a cluster died while they asked for it and others.",
     LinkReason.INTERNAL_ERROR: "A defect of webiml; please report it with the detail.",
 }

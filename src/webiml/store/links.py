@@ -6,8 +6,8 @@
     removed.jsonl                   tombstones, see store/removed.py
     .webiml/                        lock, and the journal of the run that goes on, see store/link_writer.py
 
-A table is written once, at the end of its run, and never changed (but by `webiml dataset remove`). The newest table
-that has a link says how it stands.
+A table is written once, at the end of its run, and never changed (but by `webiml dataset remove`, and by `verify
+--repair`). The newest table that has a link says how it stands.
 """
 
 from __future__ import annotations

@@ -168,9 +168,8 @@ def _repair_record(place: Place, repaired: Repaired, seconds: float) -> dict[str
 
 def _repair_text(repaired: Repaired, seconds: float) -> str:
     """What was done, a line each, and what follows from it."""
-    lines = [
-        f"rows {repaired.rows:,}   done {len(repaired.done):,}   still wrong {len(repaired.left):,}   in {seconds:.1f} s"
-    ]
+    done, left = len(repaired.done), len(repaired.left)
+    lines = [f"rows {repaired.rows:,}   done {done:,}   still wrong {left:,}   in {seconds:.1f} s"]
     lines += _listed([(one.key, one.action.value, one.detail) for one in repaired.done])
     lines += _listed([(one.key, one.fault.value, one.detail) for one in repaired.left])
     counts = Counter(one.action.value for one in repaired.done)
