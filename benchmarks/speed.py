@@ -164,17 +164,17 @@ def annotate_made(arguments: argparse.Namespace, mix: Mapping[str, float]) -> No
 
 def print_steps(folder: Path) -> None:
     """Where the time of one process goes, as cProfile sees it."""
-    from webiml.annotate import dataset
+    from webiml.annotate import pair_files
     from webiml.pairs.source import list_pairs
     from webiml.settings import AnnotatorSettings
 
-    dataset._start_worker(AnnotatorSettings(), dataset._default_annotator)
+    pair_files.start_worker(AnnotatorSettings(), pair_files.default_annotator)
     listed = list_pairs([folder]).pairs
-    dataset.annotate_pair_files(listed[0])  # what is imported and read once is no step
+    pair_files.annotate_pair_files(listed[0])  # what is imported and read once is no step
     profile = cProfile.Profile()
     with profile:
         for pair in listed:
-            dataset.annotate_pair_files(pair)
+            pair_files.annotate_pair_files(pair)
     spent: dict[str, float] = {}
     stats = pstats.Stats(profile)
     for (file, _, function), (_, _, _, seconds, callers) in stats.stats.items():  # type: ignore[attr-defined]

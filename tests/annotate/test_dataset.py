@@ -242,16 +242,16 @@ def small_disk(tmp_path):
 
 @SHAPES
 def test_a_full_disk_stops_with_a_sentence_and_the_same_call_goes_on(tmp_path, small_disk, shape):
-    pairs = make_pairs(tmp_path / "pairs", 8)
+    pairs = make_pairs(tmp_path / "pairs", 16)
     annotate(pairs, tmp_path / "whole", shape)
     seen: list[str] = []
     with pytest.raises(OutputError, match="Free space and run the same command again"):
         annotate(pairs, small_disk / "out", shape, 2, on_row=lambda row: seen.append(row.key))
-    assert 0 < len(seen) < 8
+    assert 0 < len(seen) < 16
     assert not list(small_disk.rglob("*webiml-tmp"))
     subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
     counts = annotate(pairs, small_disk / "out", shape, 2)
-    assert (counts.resumed, counts.kept) == (len(seen), 8)
+    assert len(seen) <= counts.resumed < counts.kept == 16  # the last rows were saved on the way out
     assert contents(small_disk / "out") == contents(tmp_path / "whole")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from webiml.errors import SettingError
-from webiml.pairs.keys import unique_keys
+from webiml.pairs.packed import PackedPairs
 from webiml.pairs.source import Listing
-from webiml.store.links import read_links
+from webiml.store.links import from_link_record, read_links, to_link_record
 from webiml.store.place import Place
 from webiml.types import LinkReason, LinkRow, LinkStatus, Pair, Problem, Reason, Stored
 
@@ -20,31 +22,43 @@ def list_stored(place: Place) -> Listing:
     Raises:
         SettingError: it is no store, a table of it cannot be read, or no link is of a manipulated picture.
     """
-    authentic: dict[str, list[LinkRow]] = {}
-    manipulated: list[LinkRow] = []
+    groups: set[str] = set()  # that have a manipulated link
+    partners: dict[str, bytes] = {}  # by group: half a kilobyte each, where a LinkRow takes more than one
+    beside: list[tuple[str, str]] = []
     removed: list[str] = []
     for row in read_links(place):
         if row.role == "manipulated" and row.reason == LinkReason.REMOVED and not row.name:  # nothing is left of it
             removed.append(f"{row.group}/{row.link} (removed)")
         elif row.role == "manipulated":
-            manipulated.append(row)
+            groups.add(row.group)
+        elif row.group not in partners:
+            partners[row.group] = _packed(row)
+        elif _is_there(row) and not _is_there(before := _unpacked(partners[row.group])):
+            partners[row.group] = _packed(row)
+            beside.append((before.group, before.name))
         else:
-            authentic.setdefault(row.group, []).append(row)
-    if not manipulated:
+            beside.append((row.group, row.name))
+    if not groups:
         raise SettingError(f"{place} holds no pairs: none of its links is of a manipulated picture; collect some.")
-    groups = {row.group for row in manipulated}
-    ignored = [group for group in authentic if group not in groups]
-    partner: dict[str, LinkRow] = {}
-    for group in groups & authentic.keys():
-        rows = authentic[group]
-        partner[group] = next((row for row in rows if _is_there(row)), rows[0])
-        ignored += [f"{group}/{row.name}" for row in rows if row is not partner[group]]
-    keys = unique_keys([row.name for row in manipulated])
-    pairs = [_pair(place, key, row, partner.get(row.group)) for key, row in zip(keys, manipulated, strict=True)]
-    return Listing(tuple(sorted(pairs, key=lambda pair: pair.key)), tuple(sorted(ignored + removed)))
+    ignored = [group for group in partners if group not in groups]
+    ignored += [f"{group}/{name}" for group, name in beside if group in groups]
+    pairs = PackedPairs()
+    for row in read_links(place):  # once more: an authentic link may come behind those of its group
+        if row.role == "manipulated" and (row.reason != LinkReason.REMOVED or row.name):
+            partner = partners.get(row.group)
+            pairs.append(_pair(place, row, None if partner is None else _unpacked(partner)))
+    return Listing(pairs.sorted_by_key(), tuple(sorted(ignored + removed)))
 
 
-def _pair(place: Place, key: str, row: LinkRow, partner: LinkRow | None) -> Pair:
+def _packed(row: LinkRow) -> bytes:
+    return json.dumps(to_link_record(row)).encode()
+
+
+def _unpacked(packed: bytes) -> LinkRow:
+    return from_link_record(json.loads(packed))
+
+
+def _pair(place: Place, row: LinkRow, partner: LinkRow | None) -> Pair:
     about = {
         "group": row.group,
         "authentic_author": partner and partner.author,
@@ -53,7 +67,7 @@ def _pair(place: Place, key: str, row: LinkRow, partner: LinkRow | None) -> Pair
         "manipulated_page": row.page,
     }
     return Pair(
-        key=key,
+        key=row.name,
         name=row.name,
         authentic=_stored(place, partner) if partner else None,
         manipulated=_stored(place, row),

@@ -9,18 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webiml import __version__
 from webiml.cli.terminal import plain
 from webiml.report.words import FAILURE_MEANING, REJECTION_MEANING
-from webiml.store.dataset import finished_keys
+from webiml.store.dataset_writer import finished_keys
 from webiml.types import Kind
 
 if TYPE_CHECKING:
     from webiml.annotate.dataset import Counts
     from webiml.pairs.source import Listing
+    from webiml.store.place import Place
 
 FILES_NAMED = 20  # ignored files named in JSON
 FILES_SHOWN = 3  # ignored files named in text
@@ -53,7 +53,7 @@ class Summary:
     pairs_per_second: float | None
     """Pairs that this run finished, per second; null when there was none to do."""
     dataset: str
-    """The dataset's folder."""
+    """The dataset's folder, or its address."""
     annotations: str
     """The table of all rows."""
     report: str
@@ -81,12 +81,12 @@ class Plan:
     ignored_files: list[str]
     """The first 20 of them."""
     dataset: str
-    """The dataset's folder."""
+    """The dataset's folder, or its address."""
     version: str
     """Version of webiml."""
 
 
-def gather(listing: Listing, counts: Counts, dataset: Path, report: Path, seconds: float) -> Summary:
+def gather(listing: Listing, counts: Counts, dataset: Place, report: str, seconds: float) -> Summary:
     """What a run that took `seconds` says of the inputs that were listed."""
     finished_now = counts.inputs - counts.resumed
     return Summary(
@@ -102,15 +102,15 @@ def gather(listing: Listing, counts: Counts, dataset: Path, report: Path, second
         seconds=round(seconds, 3),
         pairs_per_second=round(finished_now / seconds, 3) if finished_now and seconds else None,
         dataset=str(dataset),
-        annotations=str(dataset / "annotations.parquet"),
-        report=str(report),
+        annotations=dataset.below("annotations.parquet").url,
+        report=report,
         version=__version__,
     )
 
 
-def plan(listing: Listing, dataset: Path) -> Plan:
+def plan(listing: Listing, dataset: Place) -> Plan:
     """Count what there is to do without opening a picture or writing anything."""
-    finished = finished_keys(dataset) if dataset.exists() else set()
+    finished = finished_keys(dataset)
     resumed = sum(pair.key in finished for pair in listing.pairs)
     problems: dict[str, int] = {}
     for pair in listing.pairs:

@@ -12,14 +12,17 @@ from webiml.errors import BadImage
 from webiml.images.codec import decode_map, from_8bit
 from webiml.images.decode import decode
 from webiml.images.draw import heat, overlay, thumbnail
-from webiml.report.page import THUMBNAIL_SIDE, Picture, page_of, picture, write_page
+from webiml.report.page import THUMBNAIL_SIDE, Picture, encoded, page_of, picture, write_page
 from webiml.report.tally import Tally
 from webiml.report.words import KIND_MEANING, REASON_MEANING, STATUS_MEANING
 from webiml.store.dataset import Role, dataset_info, read_member, read_rows
+from webiml.store.place import Place
 from webiml.types import Kind, Row, Status
 
 MAX_PAIRS_SHOWN = 200  # pairs in the sheet; each costs about 50 kB of page
 QES_BINS = 20  # over [0, 1]
+
+_NAME = "report.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,24 @@ def write_report(dataset: Path, pictures: bool) -> Path:
     Raises:
         OutputError: the page cannot be written.
     """
-    return write_page(dataset / "report.html", _render(dataset, pictures))
+    return write_page(dataset / _NAME, _render(dataset, pictures))
 
 
-def _render(dataset: Path, pictures: bool) -> Iterator[str]:
+def put_report(dataset: Place, pictures: bool) -> str:
+    """As `write_report`, into a dataset on this machine or elsewhere; the page's path or address.
+
+    Raises:
+        OutputError: the page cannot be written. OSError: the dataset cannot be read.
+    """
+    if dataset.local is not None:
+        return str(write_report(dataset.local, pictures))
+    page = encoded(_render(dataset, pictures))
+    if dataset.size(_NAME) != len(page) or dataset.read(_NAME) != page:
+        dataset.write(_NAME, page)
+    return dataset.below(_NAME).url
+
+
+def _render(dataset: Path | Place, pictures: bool) -> Iterator[str]:
     info = dataset_info(dataset)
     tally = Tally()
     kept_qes, rejected_qes = np.zeros(QES_BINS, int), np.zeros(QES_BINS, int)
@@ -115,7 +132,7 @@ def choose(rows: Iterator[Row], counts: dict[str, int], limit: int = MAX_PAIRS_S
             yield row
 
 
-def _card(dataset: Path, row: Row, max_pixels: int) -> Card:
+def _card(dataset: Path | Place, row: Row, max_pixels: int) -> Card:
     """The pair with its thumbnails; what was not stored (a failed pair) has none."""
     if row.status == Status.FAILED:
         return Card(row, ())
@@ -138,7 +155,7 @@ def _card(dataset: Path, row: Row, max_pixels: int) -> Card:
     return Card(row, tuple(drawn))
 
 
-def _decoded(dataset: Path, row: Row, role: Role, max_pixels: int) -> np.ndarray | None:
+def _decoded(dataset: Path | Place, row: Row, role: Role, max_pixels: int) -> np.ndarray | None:
     """One stored picture, or None when somebody has removed or damaged it since."""
     try:
         data = read_member(dataset, row, role)

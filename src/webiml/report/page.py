@@ -57,10 +57,15 @@ def write_page(path: Path, parts: Iterable[str]) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    page = "".join(parts).encode("utf-8", "backslashreplace")
+    page = encoded(parts)
     if not (path.is_file() and path.stat().st_size == len(page) and path.read_bytes() == page):
         write_bytes(path, page)
     return path
+
+
+def encoded(parts: Iterable[str]) -> bytes:
+    """A page as the bytes of its file."""
+    return "".join(parts).encode("utf-8", "backslashreplace")
 
 
 def picture(caption: str, alt: str, rgb: np.ndarray | None, side: int = THUMBNAIL_SIDE) -> Picture:

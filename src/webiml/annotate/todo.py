@@ -1,0 +1,45 @@
+"""The pairs of a run that are still to be done."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import overload
+
+from webiml.types import Pair, Problem, Reason
+
+_CLASH = Problem(
+    Reason.DUPLICATE_KEY,
+    "differs only by upper and lower case from a pair that the dataset has: annotate it into another --out",
+)
+
+
+class Todo(Sequence[Pair]):
+    """The pairs that are not finished, sorted by key, each made when it is asked for: many take little memory.
+
+    One whose key is a finished one but for upper and lower case fails: on some disks their files would be one.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], finished: Collection[str]) -> None:
+        keys = [pair.key for pair in pairs]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        self._pairs = pairs
+        self._places = array("Q", (place for place in order if keys[place] not in finished))
+        self._folded = {key.casefold() for key in finished} if self._places else set()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Pair]: ...
+    def __getitem__(self, index: int | slice) -> Pair | list[Pair]:
+        if isinstance(index, slice):
+            return [self._pair(place) for place in self._places[index]]
+        return self._pair(self._places[index])
+
+    def _pair(self, place: int) -> Pair:
+        pair = self._pairs[place]
+        return replace(pair, problem=_CLASH) if pair.key.casefold() in self._folded else pair
