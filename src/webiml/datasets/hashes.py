@@ -119,9 +119,8 @@ def looks_of(rgb: np.ndarray) -> Looks:
 
 def slim(row: Row) -> Row:
     """What of a row is needed to find its files and to weigh it against others: many are held at once."""
-    return replace(
-        row, detail=None, kind_probabilities=None, transform=None, alternative_transform=None, weights=None, extra={}
-    )
+    unneeded = ("detail", "kind_probabilities", "transform", "alternative_transform", "annotated_at", "weights")
+    return replace(row, **dict.fromkeys((*unneeded, "settings_hash", "package_version")), extra={})
 
 
 def hash_pictures(

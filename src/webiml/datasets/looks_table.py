@@ -170,7 +170,8 @@ def _read(path: Path) -> Iterator[tuple[str, Looks]]:
         with pq.ParquetFile(path) as file:
             if (file.schema_arrow.metadata or {}).get(b"webiml.windows") != _fingerprint().encode():
                 return
-            for batch in file.iter_batches(batch_size=1000):
+            groups = range(file.num_row_groups)  # one by one: told to read all, it would hold all
+            for batch in (one for group in groups for one in file.iter_batches(1000, row_groups=[group])):
                 for one in batch.to_pylist():
                     windows = np.frombuffer(one["windows"], "<u8").astype(np.uint64)
                     if len(windows) != len(WINDOWS):

@@ -19,7 +19,7 @@ from webiml.images.hashing import bits_set
 
 MAX_DISTANCE = 16  # of 64 bits; two pictures chosen at random differ in about 32
 MAX_PAIRS = 50_000_000  # that near_pairs and near_between hold at once
-SLICE = 2_000_000  # candidates that are compared at a time: bounds the memory, about 100 bytes each
+SLICE = 500_000  # candidates that are compared at a time: bounds the memory, about 100 bytes each
 
 _FOUR, _THREE = (16, 16, 16, 16), (21, 21, 22)  # bits of each block
 _MANY = 1_000_000  # hashes, from which on buckets of 16 bits hold too many
@@ -76,6 +76,7 @@ def between_slices(a: np.ndarray, b: np.ndarray, distance: int) -> Iterator[Pair
         for mask in _masks(bits, radius):
             for first, second in _meetings(ours, theirs, ours.keys, ours.keys ^ mask):
                 yield _near(a, b, first, second, blocks[:block], radius, distance)
+        del ours, theirs  # before the next are made
 
 
 class _Buckets:
@@ -89,8 +90,10 @@ class _Buckets:
     def __init__(self, hashes: np.ndarray, blocks: Sequence[int], block: int) -> None:
         values = _block(hashes, blocks[:block], blocks[block])
         self.order = np.argsort(values, kind="stable")
-        self.counts = np.bincount(values, minlength=1 << blocks[block])
-        self.starts = np.concatenate(([0], np.cumsum(self.counts)))
+        small = np.int32 if len(hashes) < 1 << 31 else np.int64  # of 22 bits there are four million
+        self.counts = np.bincount(values, minlength=1 << blocks[block]).astype(small)
+        self.starts = np.zeros(len(self.counts) + 1, small)
+        np.cumsum(self.counts, out=self.starts[1:])
         self.keys = np.flatnonzero(self.counts)
 
 
@@ -105,7 +108,7 @@ def _meetings(
     first = a.order[_ranges(a.starts[a_keys], heights)]
     widths = np.repeat(b.counts[b_keys], heights)
     begins = np.repeat(b.starts[b_keys], heights)
-    ends = np.cumsum(widths)
+    ends = np.cumsum(widths, dtype=np.int64)
     total, done = int(ends[-1]) if len(ends) else 0, 0
     while done < total:
         upto = min(done + SLICE, total)

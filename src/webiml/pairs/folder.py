@@ -10,6 +10,7 @@ from pathlib import Path
 
 from webiml.errors import SettingError
 from webiml.images.read import readable
+from webiml.pairs.packed import PackedPairs
 from webiml.types import Pair, Problem, Reason
 
 EXTENSIONS = ("jpg", "jpeg", "jpe", "jfif", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "mpo")
@@ -20,7 +21,7 @@ _LAYOUTS = (
 )
 
 
-def list_folder(folder: Path) -> tuple[list[Pair], list[str]]:
+def list_folder(folder: Path) -> tuple[PackedPairs, list[str]]:
     """Pairs below a folder, and what was ignored beside them (both unsorted, names as on disk, `key` still the name).
 
     Pair folders: `<key>/0.<ext>` is authentic, `<key>/1.<ext>` manipulated and becomes the row `<key>`, `<key>/2.<ext>`
@@ -41,10 +42,12 @@ def list_folder(folder: Path) -> tuple[list[Pair], list[str]]:
     if all(os.path.isdir(side) for side in sides):
         return _two_sides(folder, entries)
 
-    pairs: list[Pair] = []
+    pairs = PackedPairs()
     ignored: list[str] = []
     looks_like_pairs = False
-    for entry in entries:
+    entries.reverse()
+    while entries:  # there may be millions: each is let go of when its pair is packed
+        entry = entries.pop()
         if entry.name.startswith("."):
             ignored.append(entry.name)
         elif (problem := _link_problem(entry)) is not None:
@@ -54,7 +57,8 @@ def list_folder(folder: Path) -> tuple[list[Pair], list[str]]:
             ignored.append(entry.name)
         else:
             rows, others, is_pair_folder = _pair_folder(folder, entry.name)
-            pairs += rows
+            for row in rows:
+                pairs.append(row)
             ignored += others
             looks_like_pairs |= is_pair_folder
     if not looks_like_pairs:  # nothing but folders of other things: better said at once than in a row for each
@@ -66,8 +70,9 @@ def list_folder(folder: Path) -> tuple[list[Pair], list[str]]:
 
 def _pair_folder(root: Path, key: str) -> tuple[list[Pair], list[str], bool]:
     """Rows of one pair folder, what was ignored in it, and whether it is one (holds a numbered picture, or nothing)."""
+    folder = os.path.join(root, key)
     try:
-        entries = _entries(root / key)
+        entries = _entries(folder)
     except OSError as error:
         problem = Problem(Reason.UNREADABLE, f"{readable(key)}: the folder cannot be read ({error.strerror})")
         return [Pair(key, key, None, None, problem, root)], [], True
@@ -98,7 +103,7 @@ def _pair_folder(root: Path, key: str) -> tuple[list[Pair], list[str], bool]:
             elif len(names) > 1:
                 problem = Problem(Reason.AMBIGUOUS, f"{readable(key)}: {readable(' and '.join(names))}, keep one")
         authentic, manipulated = (
-            root / key / names[0] if len(names := numbered.get(n, [])) == 1 else None for n in (0, number)
+            Path(folder, names[0]) if len(names := numbered.get(n, [])) == 1 else None for n in (0, number)
         )
         return Pair(name, name, authentic, manipulated, problem, root)
 
@@ -109,7 +114,7 @@ def _pair_folder(root: Path, key: str) -> tuple[list[Pair], list[str], bool]:
     )
 
 
-def _two_sides(root: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Pair], list[str]]:
+def _two_sides(root: Path, entries: list[os.DirEntry[str]]) -> tuple[PackedPairs, list[str]]:
     ignored = [entry.name for entry in entries if entry.name not in ("authentic", "manipulated")]
     sides: list[dict[str, list[str]]] = []
     for side in ("authentic", "manipulated"):
@@ -129,7 +134,7 @@ def _two_sides(root: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Pair],
     if not authentic and not manipulated:
         raise SettingError(f"{readable(root)}: authentic/ and manipulated/ hold no pictures: {_LAYOUTS}.")
 
-    pairs = []
+    pairs = PackedPairs()
     for stem in sorted(authentic.keys() | manipulated.keys()):
         ours, theirs = authentic.get(stem, []), manipulated.get(stem, [])
         problem = None
@@ -146,7 +151,7 @@ def _two_sides(root: Path, entries: list[os.DirEntry[str]]) -> tuple[list[Pair],
     return pairs, ignored
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: os.fsencode(entry.name))
 

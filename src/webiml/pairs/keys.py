@@ -36,8 +36,9 @@ def unique_keys(names: Sequence[str], taken: Iterable[str] = ()) -> list[str]:
     """
     keys = [""] * len(names)
     used = {key.lower() for key in taken}
-    for index in sorted(range(len(names)), key=lambda i: (safe_key(names[i]) != names[i], _bytes(names[i]), i)):
-        key, turn = safe_key(names[index]), 0
+    safe = [safe_key(name) for name in names]
+    for index in sorted(range(len(names)), key=lambda i: (safe[i] != names[i], _bytes(names[i]), i)):
+        key, turn = safe[index], 0
         while key.lower() in used:
             key, turn = _with_hash(names[index], f"{names[index]}\0{turn}" if turn else names[index]), turn + 1
         used.add(key.lower())

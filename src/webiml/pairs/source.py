@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from webiml.errors import SettingError
@@ -24,7 +24,7 @@ class Listing:
         ignored: what lay beside them and is no part of a pair, sorted, relative to the folder.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: Sequence[Pair]
     ignored: tuple[str, ...] = ()
 
 
@@ -56,9 +56,7 @@ def list_pairs(inputs: Sequence[Path]) -> Listing:
         raise SettingError(
             f"{readable(path)} is neither a folder nor a table; a table's name ends in {', '.join(ENDINGS)}."
         )
-    keys = unique_keys([pair.key for pair in pairs])
-    keyed = [replace(pair, key=key, name=readable(pair.name)) for pair, key in zip(pairs, keys, strict=True)]
-    return Listing(tuple(sorted(keyed, key=lambda pair: pair.key)), tuple(sorted(map(readable, ignored))))
+    return Listing(pairs.sorted_by_key(), tuple(sorted(map(readable, ignored))))
 
 
 def _two_files(authentic: Path, manipulated: Path) -> Pair:

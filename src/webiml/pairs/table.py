@@ -14,6 +14,7 @@ from typing import Any
 
 from webiml.errors import SettingError
 from webiml.images.read import readable
+from webiml.pairs.packed import PackedPairs
 from webiml.types import Pair, Problem, Reason
 
 ENDINGS = (".csv", ".tsv", ".parquet")
@@ -32,7 +33,7 @@ class Line:
     fault: str = ""
 
 
-def list_table(table: Path) -> tuple[list[Pair], list[str]]:
+def list_table(table: Path) -> tuple[PackedPairs, list[str]]:
     """Pairs of a table in its order, and columns that could not be carried (`key` is still the name).
 
     Paths are relative to the table's folder, or absolute. `licence` is read as `license`. Every further column goes
@@ -44,9 +45,7 @@ def list_table(table: Path) -> tuple[list[Pair], list[str]]:
     """
     ignored: list[str] = []
     first: dict[str, str] = {}  # key -> where it stood first
-    pairs = []
-    for line in read_lines(table, NEEDED, ignored):
-        pairs.append(_pair(table, line, first))
+    pairs = PackedPairs(_pair(table, line, first) for line in read_lines(table, NEEDED, ignored))
     if not pairs:
         raise SettingError(f"{readable(table)} has no rows below its header; add one for each pair.")
     return pairs, ignored

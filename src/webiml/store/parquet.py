@@ -90,8 +90,9 @@ def read_records(place: Place, name: str) -> Iterator[dict[str, Any]]:
 
     try:
         with place.reader(name) as opened, pq.ParquetFile(opened) as file:
-            for batch in file.iter_batches(batch_size=ROWS_A_GROUP):
-                yield from batch.to_pylist()
+            for group in range(file.num_row_groups):  # one by one: told to read all, it would hold all
+                for batch in file.iter_batches(ROWS_A_GROUP, row_groups=[group]):
+                    yield from batch.to_pylist()
     except FileNotFoundError:
         raise SettingError(f"{place}/{name} is not there: {place} is not a dataset, or not finished yet.") from None
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from webiml.collect.sources.tables import Role
@@ -30,7 +30,7 @@ def read_folder(folder: Path, ignored: list[str] | None = None) -> Iterator[Link
     return _links(folder, pairs, two_sides)
 
 
-def _links(folder: Path, pairs: list[Pair], two_sides: bool) -> Iterator[Link]:
+def _links(folder: Path, pairs: Sequence[Pair], two_sides: bool) -> Iterator[Link]:
     root = os.path.realpath(folder)
     before = None  # pairs of one pair folder follow each other
     for pair in pairs:
