@@ -34,14 +34,15 @@ class CollectPlan:
 def is_wanted(link: Link, known: Known, run: CollectRun) -> tuple[bool, LinkRow | None]:
     """Whether a run asks for a link, and its row of an earlier run where that had the same address.
 
-    A link is asked for that no earlier run has, or whose address is another one now; with --retry those alone that
-    ended for such a reason, with --refresh those, too, whose picture was fetched. What was taken out is never wanted.
+    A link is asked for that no earlier run has, whose address is another one now, or whose picture was lost; with
+    --retry those alone that ended for such a reason, with --refresh those, too, whose picture was fetched. What was
+    taken out is never wanted.
     """
     identity = link_id(link)
     state, before = known.state(identity), known.row(identity)
     if state is not None and state[1] == LinkReason.REMOVED:
         return False, None
-    moved = before is None or before.url != link.url
+    moved = before is None or before.url != link.url or before.reason == LinkReason.LOST
     if run.reasons:
         wanted = state is not None and state[1] in run.reasons
     elif run.refresh:

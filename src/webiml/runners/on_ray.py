@@ -188,8 +188,10 @@ class _Run:
             self.welcome(hand, report)
             return
         task = hand.task
-        if task is None or report.turn != (task.number, task.turn):
-            return  # called ahead, and the shard was done before
+        if task is None or report.turn != (task.number, task.turn):  # called ahead, and the shard was done before
+            if task is not None:
+                self.call(hand)  # one that is done carefully has waited for this
+            return
         task.results += report.results
         if report.raised is None and not report.done:
             self.call(hand)

@@ -59,11 +59,11 @@ class LinkJournal:
         """The row of the line that starts at `offset`."""
         return from_link_record(self._line(offset)["row"])
 
-    def since(self, offset: int) -> bytes:
-        """All lines from `offset` on."""
+    def between(self, start: int, end: int) -> bytes:
+        """The lines from byte `start` up to byte `end`."""
         file = self._opened()
-        file.seek(offset)
-        return file.read(self.end - offset)
+        file.seek(start)
+        return file.read(end - start)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -3,27 +3,28 @@
 While a run goes on its journal holds its rows, and after a kill the next run goes on from it. On this machine a line is
 in the journal as soon as a link is finished; of what was added since the last checkpoint only that counts whose bytes
 still have their SHA-256. Elsewhere, where files do not grow, the journal is written in pieces, one a checkpoint.
+
+What workers of a cluster finish comes as parts, see store/link_parts.py. Those that a killed run left count, too.
 """
 
 from __future__ import annotations
 
 import array
-import hashlib
 import json
-import os
+import secrets
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from webiml import __version__
-from webiml.errors import BadImage, SettingError
-from webiml.store.atomic import TEMPORARY, output_error, sweep, sync_folder
-from webiml.store.link_journal import LinkJournal
+from webiml.errors import BadImage, OutputError, SettingError
+from webiml.store.atomic import TEMPORARY, make_folder, sweep, sync_folder
+from webiml.store.link_parts import PARTS, RUN, part_names, part_prefix, read_part, unseen
+from webiml.store.link_rows import CHECKPOINT_ROWS, CHECKPOINT_SECONDS, Checkpoint, LinkRows
 from webiml.store.links import (
     MARKER,
     SCHEMA_VERSION,
@@ -33,41 +34,20 @@ from webiml.store.links import (
     generations,
     is_store,
     read_picture,
-    to_link_record,
     write_generation,
 )
 from webiml.store.lock import only_writer
 from webiml.store.place import Place, open_place
 from webiml.store.removal import refuse_unfinished
-from webiml.store.removed import Removed, read_removed
 from webiml.types import LinkRow
 
-CHECKPOINT_ROWS = 1000  # rows between two checkpoints
-CHECKPOINT_SECONDS = 10.0  # at most, while rows are added
+__all__ = ["CHECKPOINT_ROWS", "CHECKPOINT_SECONDS", "LinkWriter", "refuse_foreign"]
 
 _PIECES = f"{STATE}/journal"
 _HARMLESS = {STATE, ".DS_Store", "lost+found"}
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What is to be made safe: the first `rows` rows, of which these pictures are perhaps not on the disk yet."""
-
-    place: Place
-    rows: int
-    pictures: list[str]
-
-    def sync(self) -> None:
-        """Make the pictures survive a power cut; may be called in another thread.
-
-        Raises:
-            OutputError: the disk refuses it.
-        """
-        if self.place.local is not None:
-            _sync(self.place.local, self.pictures)
-
-
-class LinkWriter:
+class LinkWriter(LinkRows):
     """Adds what became of links to a store, as one new generation. Made by `LinkWriter.open`.
 
     Attributes:
@@ -76,28 +56,14 @@ class LinkWriter:
     """
 
     def __init__(self, place: Place, generation: int, state: Path) -> None:
-        self.place = place
-        self.generation = generation
+        super().__init__(place, generation, state)
         self.known = Known(place)
-        self.removed: Removed = read_removed(place)
         self.counts: Counter[tuple[str, str | None]] = Counter()
-        self._root = place.url
         self._state = state
-        self._journal = LinkJournal(state / "journal.jsonl")
-        self._offsets = array.array("Q")  # where the line of each row starts, and
-        self._positions = array.array("Q")  # its place in the source
+        self._positions = array.array("Q")  # place of each row in the source
         self._ids: set[int] = set()
-        self._by_address: dict[int, int] = {}  # hash of an address -> where its row starts
         self._extra: set[str] = set()
-        self._safe = 0  # rows that are on the disk whatever happens
-        self._unsafe: list[str] = []  # pictures that are written and perhaps not there yet
-        self._pieces = 0  # of the journal, elsewhere than on this machine,
-        self._put = 0  # and how many of its bytes they hold
-
-    @property
-    def done(self) -> int:
-        """Rows of this generation."""
-        return len(self._offsets)
+        self._pieces = 0  # of the journal, elsewhere than on this machine
 
     @classmethod
     @contextmanager
@@ -126,49 +92,51 @@ class LinkWriter:
             writer = cls(place, max(generations(place), default=-1) + 1, state)
             stack.callback(writer._journal.close)
             writer._recover()
+            writer.take_parts()
             yield writer
 
     def has(self, link: str) -> bool:
         """Whether this generation has a row of the link already."""
         return int(link, 16) in self._ids
 
-    def same_address(self, url: str) -> LinkRow | None:
-        """The row of another link of this generation whose address was asked for, so that it is asked for once."""
-        at = self._by_address.get(_hash64(url))
-        return None if at is None else self._journal.row(at)
+    def add(self, position: int, row: LinkRow, data: bytes | None = None) -> bool:
+        """As `LinkRows.add`."""
+        return not self.has(row.link) and super().add(position, row, data)
 
-    def add(self, position: int, row: LinkRow, data: bytes | None = None) -> None:
-        """Store a picture's bytes, if there are any, then count the link as finished.
-
-        Args:
-            position: of the link in its source, from 0.
-            row: `path` says where the bytes lie, see `picture_name`. data: what its sha256 names.
-        Raises:
-            OutputError: the disk is full or refuses to be written; the row does not count.
-        """
-        if data is not None:
-            assert row.path is not None  # a row with bytes says where they lie
-            self._store(row.path, data)
-        if not self._journal.end:
-            self._journal.add({"generation": self.generation})
-        start = self._journal.end
-        self._journal.add({"at": position, "row": to_link_record(row)})
-        self._take(position, row, start)
-
-    def checkpoint(self) -> None:
-        """Make all that was added safe, whatever happens to this machine.
+    def begin_parts(self) -> str:
+        """Let workers write parts; the token of this run, for `LinkPart.open`.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: nothing can be written there.
         """
-        begun = self.begin_checkpoint()
-        begun.sync()
-        self.end_checkpoint(begun)
+        token = secrets.token_hex(8)
+        if self.place.local is not None:
+            make_folder(self.place.local / PARTS)
+            sweep(self.place.local / PARTS)
+        self.place.write(RUN, token.encode())
+        return token
 
-    def begin_checkpoint(self) -> Checkpoint:
-        """What a checkpoint has to make safe; rows may be added while that is done."""
-        pictures, self._unsafe = self._unsafe, []
-        return Checkpoint(self.place, self.done, pictures)
+    def take_part(self, name: str) -> list[LinkRow]:
+        """Count the rows of a part as finished; those that were not before, in their order.
+
+        Raises:
+            SettingError: it is not there. OutputError: it is no part, or the rows cannot be written.
+        """
+        try:
+            rows = read_part(self.place, name, self.generation)
+            new = [row for position, row in rows if self.add(position, row)]
+        except FileNotFoundError:
+            raise unseen(self.place) from None
+        except OSError as error:
+            raise OutputError(f"{self.place}/{name} cannot be read ({error.strerror or error}).") from error
+        self._taken.append(name)
+        return new
+
+    def take_parts(self, shard: int | None = None) -> list[LinkRow]:
+        """As `take_part`, of every part that is there and was not taken yet, or of those of one shard."""
+        prefix = PARTS if shard is None else part_prefix(self.generation, shard)
+        names = [name for name in part_names(self.place, prefix) if name not in self._taken]
+        return [row for name in names for row in self.take_part(name)]
 
     def end_checkpoint(self, begun: Checkpoint) -> None:
         """Count what `begun` held as safe.
@@ -176,15 +144,16 @@ class LinkWriter:
         Raises:
             OutputError: it cannot be written.
         """
-        if begun.rows == self._safe:
-            return
-        self._journal.add({"safe": begun.rows})
-        if self.place.local is not None:
-            self._journal.sync()
-        else:
-            self.place.write(_piece(self._pieces), self._journal.since(self._put))
-            self._pieces, self._put = self._pieces + 1, self._journal.end
-        self._safe = begun.rows
+        if begun.rows != self._safe:
+            self._journal.add({"safe": begun.rows})
+            if self.place.local is not None:
+                self._journal.sync()
+            else:
+                self.place.write(_piece(self._pieces), self._journal.between(self._put, self._journal.end))
+                self._pieces, self._put = self._pieces + 1, self._journal.end
+            self._safe = begun.rows
+        for name in begun.parts:
+            self.place.delete(name)
 
     def finish(self) -> int | None:
         """Write the table of this generation; its number, or None where there was nothing to do.
@@ -198,40 +167,14 @@ class LinkWriter:
         order = np.argsort(np.frombuffer(self._positions, np.uint64), kind="stable")
         rows = (self._journal.row(self._offsets[at]) for at in order)
         write_generation(self.place, self.generation, rows, self._extra)
+        self._drop_parts()
         self._drop_journal()
         return self.generation
 
-    def _store(self, name: str, data: bytes) -> None:
-        if self.place.local is None:
-            if self.place.size(name) != len(data):
-                self.place.write(name, data)
-            return
-        path = os.path.join(self._root, name)  # no Path: this is done for every picture
-        folder, file_name = os.path.split(path)
-        temporary = os.path.join(folder, f".{file_name}{TEMPORARY}")
-        try:
-            try:
-                if os.stat(path).st_size == len(data):
-                    return
-            except FileNotFoundError:
-                os.makedirs(folder, exist_ok=True)
-            with open(temporary, "wb", buffering=0) as file:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[file.write(rest) or 0 :]
-            os.replace(temporary, path)  # on the disk at the next checkpoint, with a thousand others
-        except OSError as error:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise output_error(error, Path(path)) from error
-        self._unsafe.append(name)
-
     def _take(self, position: int, row: LinkRow, offset: int) -> None:
+        super()._take(position, row, offset)
         self._ids.add(int(row.link, 16))
-        self._offsets.append(offset)
         self._positions.append(position)
-        if row.attempts:
-            self._by_address.setdefault(_hash64(row.url), offset)
         self._extra.update(row.extra)
         self.counts[row.status, row.reason] += 1
 
@@ -280,11 +223,22 @@ class LinkWriter:
     def _drop_journal(self) -> None:
         self._journal.close()
         self._journal.path.unlink(missing_ok=True)
+        self._pieces = self._put = 0
         if self.place.local is not None:
             sync_folder(self._state)
             return
         for name in [*self.place.names(_PIECES)]:
             self.place.delete(name)
+
+    def _drop_parts(self) -> None:
+        """Let no worker write any more, and forget what came too late."""
+        self.place.delete(RUN)
+        for name in part_names(self.place):
+            self.place.delete(name)
+        if self.place.local is not None:
+            sweep(self.place.local / PARTS)
+            with suppress(OSError):  # it was never there, or somebody put something into it
+                (self.place.local / PARTS).rmdir()
 
     def _fetch_pieces(self) -> None:
         pieces = [name for name in self.place.names(_PIECES)]
@@ -313,24 +267,3 @@ def _is_foreign(entry: Path) -> bool:
 
 def _piece(number: int) -> str:
     return f"{_PIECES}/{number:06d}.jsonl"
-
-
-def _sync(store: Path, names: list[str]) -> None:
-    """Make pictures, and their names, survive a power cut."""
-    try:
-        for name in names:
-            with suppress(FileNotFoundError):  # taken out meanwhile
-                handle = os.open(store / name, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
-        folders = {name.rpartition("/")[0] for name in names}
-        for folder in folders | {folder.rpartition("/")[0] for folder in folders} | {""}:
-            sync_folder(store / folder)
-    except OSError as error:
-        raise output_error(error, store) from error
-
-
-def _hash64(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
