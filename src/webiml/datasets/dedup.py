@@ -13,8 +13,9 @@ smaller key.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ import numpy as np
 from webiml.datasets.carry import refuse_inside
 from webiml.datasets.dropped import Found, Steps, Why, why_of, write_sheet, write_table
 from webiml.datasets.duplicates import Twin, find_twins
-from webiml.datasets.hashes import Source, hash_pictures, slim, source_of
+from webiml.datasets.hashes import Source, hash_unknown
 from webiml.datasets.looks_table import CACHE, LooksTable
 from webiml.datasets.near import between_slices
+from webiml.datasets.packed_rows import Chosen, PackedRows, Pictures
 from webiml.datasets.without import refuse_out, write_without
 from webiml.images.hashing import bits_set
 from webiml.store.dataset import read_rows
@@ -95,11 +97,11 @@ class _Rows:
         rows: each with its place. new: how many are of the dataset. pairs: rows of the dataset, with pictures or not.
     """
 
-    rows: list[tuple[Place, Row]]
+    rows: PackedRows
     new: int
     pairs: int
-    manipulated: list[Source] = field(default_factory=list)
-    authentic: list[Source] = field(default_factory=list)
+    manipulated: Pictures
+    authentic: Pictures
 
     def found(self, index: int, why: Why, other: int, other_picture: str = "manipulated", **more: object) -> Found:
         """The pair at `index`, whose manipulated picture is one of the pair at `other`."""
@@ -144,7 +146,7 @@ def find_duplicates(
     shown = [index for index in order if stays.get(every.manipulated[index].sha256) == index]
     old = [index for index in stays.values() if index >= every.new]
     twins = find_twins(
-        [every.manipulated[index] for index in (*shown, *old)], len(shown), table, distance, workers, max_pixels, steps
+        Chosen(every.manipulated, [*shown, *old]), len(shown), table, distance, workers, max_pixels, steps
     )
     dropped |= _beside_what_stays(every, [*shown, *old], len(shown), twins)
     for index, there in same:
@@ -158,26 +160,38 @@ def find_duplicates(
 
 
 def _read(dataset: Place, older: Sequence[Place]) -> _Rows:
-    rows: list[tuple[Place, Row]] = []
+    rows = PackedRows()
     pairs = new = 0
-    for number, place in enumerate((dataset, *older)):
+
+    def with_pictures(place: Place) -> Iterator[Row]:
+        nonlocal pairs
         for row in read_rows(place):
-            pairs += number == 0
+            pairs += place is dataset
             if row.manipulated_path and row.manipulated_sha256 and row.authentic_path and row.authentic_sha256:
-                rows.append((place, slim(row)))
-        new = len(rows) if number == 0 else new
-    every = _Rows(rows, new, pairs)
-    for place, row in rows:
-        every.manipulated.append(source_of(place, row, "manipulated"))
-        every.authentic.append(source_of(place, row, "authentic"))
-    return every
+                yield row
+
+    for place in (dataset, *older):
+        rows.add(place, with_pictures(place))
+        new = len(rows) if place is dataset else new
+    return _Rows(rows, new, pairs, Pictures(rows, "manipulated"), Pictures(rows, "authentic"))
 
 
 def _hash(every: _Rows, table: LooksTable, workers: int, max_pixels: int, steps: Steps) -> int:
     """Fill the table; how many pictures could not be read."""
-    once = {source.sha256: source for source in (*every.manipulated, *every.authentic)}
-    tick = steps("hash pictures", sum(sha256 not in table for sha256 in once))
-    return sum(sha256 is None for _, sha256 in hash_pictures(once.values(), table, workers, max_pixels, tick))
+    new: set[bytes] = set()
+    for _, row in every.rows:
+        sides = filter(None, (row.manipulated_sha256, row.authentic_sha256))
+        new.update(bytes.fromhex(sha256) for sha256 in sides if sha256 not in table)
+    tick = steps("hash pictures", len(new))
+
+    def once() -> Iterator[Source]:
+        for source in chain(every.manipulated, every.authentic):
+            if (digest := bytes.fromhex(source.sha256)) in new:
+                new.remove(digest)
+                yield source
+
+    opened = hash_unknown(once(), len(new), table, workers, max_pixels, tick)
+    return sum(sha256 is None for _, sha256 in opened)
 
 
 def _preference(row: Row) -> tuple[bool, float, int, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +15,14 @@ from webiml.datasets.compare import Doubt, Likeness, compare_all, in_workers
 from webiml.datasets.dropped import Steps
 from webiml.datasets.hashes import WINDOWS, Source
 from webiml.datasets.looks_table import LooksTable
+from webiml.datasets.packed_rows import Chosen
 from webiml.errors import BadImage
 from webiml.images.codec import decode_map
 from webiml.store.dataset import read_member
 
 GRID = 48  # cells of a side, at which masks are compared before any picture is opened
 PERHAPS = 0.3  # intersection over union of two such masks, from which on the pictures are looked at
-_AT_ONCE = 20_000  # pairs of masks that are compared together
+_AT_ONCE = 2_000  # pairs of masks that are compared together
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def find_twins(
     """
     candidates = _candidates(pictures, new, table, distance)
     named = np.unique(np.concatenate([part for found in candidates for part in (found.i, found.j)]))
-    masks, has = _masks([pictures[index] for index in named], workers, steps)
+    masks, has = _masks(Chosen(pictures, named), workers, steps)
     place = np.zeros(len(pictures), np.int64)
     place[named] = np.arange(len(named))
     doubts, of = [], []
@@ -80,8 +83,10 @@ def find_twins(
 
 
 def _candidates(pictures: Sequence[Source], new: int, table: LooksTable, distance: int) -> list[Candidates]:
-    whole, mirrored, windows = table.columns([one.sha256 for one in pictures[:new]])
-    their_whole, their_mirrored, their_windows = table.columns([one.sha256 for one in pictures[new:]])
+    whole, mirrored, windows = table.columns([pictures[index].sha256 for index in range(new)])
+    their_whole, their_mirrored, their_windows = table.columns(
+        [pictures[index].sha256 for index in range(new, len(pictures))]
+    )
     found = [
         find_near(whole, None, mirrored, distance),
         _moved(find_near(whole, their_whole, their_mirrored, distance), 0, new),
@@ -99,13 +104,33 @@ def _moved(found: Candidates, i: int, j: int) -> Candidates:
 # ---------------------------------------------------------------- masks, before any picture is opened
 
 
-def _masks(pictures: Sequence[Source], workers: int, steps: Steps) -> tuple[np.ndarray, np.ndarray]:
-    """(n, GRID, GRID) uint8, the mask of each picture made small, and (n,) bool, whether it has one."""
-    masks, has = np.zeros((len(pictures), GRID, GRID), np.uint8), np.zeros(len(pictures), bool)
+class _Small:
+    """The masks of n pictures made small, (n, GRID, GRID) uint8, in a nameless temporary file: 2 kB a picture."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (it goes with this object)
+        weakref.finalize(self, self._file.close)
+
+    def append(self, mask: np.ndarray) -> None:
+        self._file.write(mask.tobytes())
+
+    def __getitem__(self, which: np.ndarray) -> np.ndarray:
+        places, back = np.unique(which, return_inverse=True)
+        masks = np.empty((len(places), GRID, GRID), np.uint8)
+        for mask, place in zip(masks, places.tolist(), strict=True):
+            self._file.seek(place * GRID * GRID)
+            mask[:] = np.frombuffer(self._file.read(GRID * GRID), np.uint8).reshape(GRID, GRID)
+        return masks[back]
+
+
+def _masks(pictures: Sequence[Source], workers: int, steps: Steps) -> tuple[_Small, np.ndarray]:
+    """The mask of each picture made small, and (n,) bool, whether it has one."""
+    masks, has = _Small(), np.zeros(len(pictures), bool)
+    nothing = np.zeros((GRID, GRID), np.uint8)
     tick = steps("read masks", len(pictures))
     for index, (_, mask) in enumerate(in_workers(_mask, pictures, workers)):
-        if mask is not None:
-            masks[index], has[index] = mask, True
+        masks.append(nothing if mask is None else mask)
+        has[index] = mask is not None
         tick()
     return masks, has
 
@@ -124,7 +149,7 @@ def _mask(picture: Source) -> np.ndarray | None:
 class _Masks:
     """The masks of candidates: where each one's two masks stand."""
 
-    masks: np.ndarray
+    masks: _Small
     has: np.ndarray
     i: np.ndarray
     j: np.ndarray

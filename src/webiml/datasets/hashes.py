@@ -141,23 +141,39 @@ def hash_pictures(
     """
     sources = list(sources)
     todo = [source for source in sources if source.sha256 not in table]
-    processes = max(1, min(workers or usable_cores(), len(todo)))
-    found: dict[int, str | None] = {}
-    start = partial(_start_worker, table.known(), max_pixels)
+    opened = hash_unknown(todo, len(todo), table, workers, max_pixels, on_picture, table.known())
+    found = {id(source): sha256 for source, sha256 in opened}
+    for source in sources:
+        yield source, found.get(id(source), source.sha256)
+
+
+def hash_unknown(
+    sources: Iterable[Source],
+    count: int,
+    table: LooksTable,
+    workers: int,
+    max_pixels: int,
+    on_picture: Callable[[], None] | None = None,
+    known: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Source, str | None]]:
+    """As `hash_pictures`, of `count` sources that are all opened; they are taken as they are needed.
+
+    Args: known: SHA-256 of pictures that need no hashes, should a file turn out to be one.
+    """
     try:
-        if todo:
-            with closing(run_ordered(_look, todo, processes, start)) as results:
+        if count:
+            processes = max(1, min(workers or usable_cores(), count))
+            start = partial(_start_worker, known, max_pixels)
+            with closing(run_ordered(_look, sources, processes, start)) as results:
                 for source, seen in results:
                     sha256, looks = (None, None) if isinstance(seen, Crashed) else seen
                     if sha256 is not None and looks is not None:
                         table.add(sha256, looks)
-                    found[id(source)] = sha256
                     if on_picture is not None:
                         on_picture()
+                    yield source, sha256
     finally:
         table.save()
-    for source in sources:
-        yield source, found.get(id(source), source.sha256)
 
 
 _known: frozenset[str]  # of a worker
