@@ -18,6 +18,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 
 .PHONY: demo env test lint format docs clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 env: $(CORE)
 	@echo "Ready: $(VENV)/bin/webiml --help"
@@ -47,7 +48,7 @@ clean:
 	rm -rf $(VENV) build dist demo-dataset docs/_build
 
 # A broken or too old .venv is made anew; a good one is kept, so the second call is quick.
-$(CORE): pyproject.toml constraints.txt
+define NEW_VENV
 	@if ! $(PY) -c '$(NEW_ENOUGH)' 2>/dev/null; then \
 	  found=; \
 	  for candidate in $(if $(PYTHON),"$(PYTHON)",python3 python3.13 python3.12 python3.11 python3.14 python); do \
@@ -60,9 +61,17 @@ $(CORE): pyproject.toml constraints.txt
 	  "$$found" -m venv --clear $(VENV) || { \
 	    echo "This Python has no venv. On Debian and Ubuntu: apt install python3-venv." >&2; exit 1; }; \
 	fi
+endef
+
+$(CORE): pyproject.toml constraints.txt
+	$(NEW_VENV)
 	$(PIP) install --quiet --editable . --constraint constraints.txt
 	@touch $(CORE)
 
-$(DEV): $(CORE)
-	$(PIP) install --quiet --editable '.[dev]' --constraint constraints.txt
-	@touch $(DEV)
+# pip compiles what it installs on one core, which takes as long as the rest; it is compiled on all of them here. A file
+# that does not compile is one of a package's own tests or templates.
+$(DEV): pyproject.toml constraints.txt
+	$(NEW_VENV)
+	$(PIP) install --quiet --no-compile --editable '.[dev]' --constraint constraints.txt
+	@$(PY) -W ignore -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
+	@touch $(CORE) $(DEV)

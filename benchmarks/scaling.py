@@ -172,7 +172,7 @@ def watched(command: list[str]) -> dict:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             for pid in tree(process.pid):
-                peaks[pid] = max(peaks.get(pid, 0), peak_of(pid))
+                peaks[pid] = peak_of(pid) or peaks.get(pid, 0)  # the last: before exec it was that of its parent
             time.sleep(LOOK_EVERY)
         seconds = time.perf_counter() - begun
     if process.returncode:

@@ -70,3 +70,15 @@ def picture(repository: Path) -> Callable[[str, int], np.ndarray]:
         return np.ascontiguousarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)[..., ::-1])
 
     return load
+
+
+@pytest.fixture(scope="session")
+def small_pictures(picture: Callable[[str, int], np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the pictures of examples/pictures, each 260 pixels wide: pairs forged from them are made sooner."""
+    import cv2
+
+    folder = tmp_path_factory.mktemp("small") / "pictures"
+    folder.mkdir()
+    for name in ("boards", "canyon", "cat", "coffee", "dandelion", "earth-orbit", "pier", "rocket"):
+        cv2.imwrite(str(folder / f"{name}.jpg"), picture(name, 260)[..., ::-1])
+    return folder

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from tests.benchmarks.in_this_process import one_by_one
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))  # scripts, not a package
 
@@ -116,6 +117,9 @@ def command(tmp_path: Path, picture, monkeypatch) -> Path:
     own = ablation.Variant("linear colour fit", classify_by_curves, 0.0, look="linear")
     chosen = {"prior only": ablation.VARIANTS["prior only"], "linear colour fit": own}
     monkeypatch.setattr(ablation, "VARIANTS", chosen)
+    for module in ("webiml.train.samples", "webiml.train.forged"):  # the pairs are scored in a process of its own
+        monkeypatch.setattr(f"{module}.run_ordered", one_by_one)
+    monkeypatch.setattr("webiml.train.batches.sample_workers", lambda *_: 0)
     words = ["--images", str(images), "--pairs", f"one={tmp_path / 'pairs.csv'}", "--out", str(tmp_path / "out")]
     words += ["--steps", "2", "--batch", "2", "--size", "64", "--count", "6", "--seeds", "0", "--workers", "1"]
     monkeypatch.setattr(sys, "argv", ["ablation.py", *words])

@@ -1,15 +1,19 @@
-"""Small generated pairs and the real command in a process of its own."""
+"""Small generated pairs, and the real command: in a process of its own, or in this one."""
 
+import io
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from webiml.cli import main
 
 Webiml = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,6 +63,33 @@ def webiml() -> Webiml:
         environment.pop("WEBIML_DEBUG", None)
         command = [sys.executable, "-m", "webiml", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def webiml_here() -> Webiml:
+    """Run the command in this process, which need not start: for what is refused or done in no time.
+
+    Answers as `webiml` does. What needs a process of its own (signals, stdin, limits, what is imported) takes that.
+    """
+
+    def run(
+        *arguments: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        line, out, errors = [str(argument) for argument in arguments], io.StringIO(), io.StringIO()
+        threads = cv2.getNumThreads()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(errors):
+            patch.delenv("WEBIML_DEBUG", raising=False)
+            for name, value in {"COLUMNS": "120", **(env or {})}.items():
+                patch.setenv(name, value)
+            if cwd is not None:
+                patch.chdir(cwd)
+            try:
+                code = main.run(line)
+            finally:
+                cv2.setNumThreads(threads)
+        return subprocess.CompletedProcess(line, code, out.getvalue(), errors.getvalue())
 
     return run
 

@@ -84,8 +84,8 @@ def test_strict_makes_a_failed_row_exit_1_and_a_rejected_one_not(webiml, pairs, 
     assert table(tmp_path / "two")["same"]["status"] == "rejected"
 
 
-def test_two_pictures_are_one_pair(webiml, pairs, tmp_path):
-    done = webiml(
+def test_two_pictures_are_one_pair(webiml_here, pairs, tmp_path):
+    done = webiml_here(
         "annotate", pairs / "same" / "0.png", pairs / "same" / "1.png", "--out", tmp_path / "dataset", "--json"
     )
     assert json.loads(done.stdout)["kinds"]["identical"] == 1
@@ -104,38 +104,38 @@ def test_a_file_of_settings_and_flags_over_it(webiml, pairs, tmp_path):
     assert "min_qes is 0.6 there and 0.7 now" in refused.stderr
 
 
-def test_dry_run_counts_and_writes_nothing(webiml, pairs, tmp_path):
+def test_dry_run_counts_and_writes_nothing(webiml_here, pairs, tmp_path):
     (pairs / "empty").mkdir()
-    done = webiml("annotate", pairs, "--out", tmp_path / "dataset", "--dry-run")
+    done = webiml_here("annotate", pairs, "--out", tmp_path / "dataset", "--dry-run")
     assert done.returncode == 0
     assert done.stdout.splitlines()[0] == "pairs 5   finished 0   to do 5"
     assert "problems  missing_authentic 1" in done.stdout
     assert not (tmp_path / "dataset").exists()
-    planned = json.loads(webiml("annotate", pairs, "--out", tmp_path / "dataset", "--dry-run", "--json").stdout)
+    planned = json.loads(webiml_here("annotate", pairs, "--out", tmp_path / "dataset", "--dry-run", "--json").stdout)
     assert (planned["dry_run"], planned["inputs"], planned["to_do"]) == (True, 5, 5)
     assert planned["problems"] == {"missing_authentic": 1}
 
 
-def test_dry_run_knows_what_is_finished(webiml, pairs, tmp_path):
-    webiml("annotate", pairs / "same" / "0.png", pairs / "same" / "1.png", "--out", tmp_path / "dataset")
+def test_dry_run_knows_what_is_finished(webiml_here, pairs, tmp_path):
+    webiml_here("annotate", pairs / "same" / "0.png", pairs / "same" / "1.png", "--out", tmp_path / "dataset")
     before = digests(tmp_path / "dataset")
-    planned = webiml(
+    planned = webiml_here(
         "annotate", pairs / "same" / "0.png", pairs / "same" / "1.png", "--out", tmp_path / "dataset", "--dry-run"
     )
     assert planned.stdout.splitlines()[0] == "pairs 1   finished 1   to do 0"
     assert digests(tmp_path / "dataset") == before
 
 
-def test_dry_run_refuses_the_output_that_the_run_would_refuse(webiml, pairs, tmp_path):
+def test_dry_run_refuses_the_output_that_the_run_would_refuse(webiml_here, pairs, tmp_path):
     same = [pairs / "same" / "0.png", pairs / "same" / "1.png"]
-    webiml("annotate", *same, "--out", tmp_path / "dataset")
+    webiml_here("annotate", *same, "--out", tmp_path / "dataset")
     for out, flags, words in (
         (pairs / "notes.txt", [], "is a file"),
         (pairs / "same", [], "is not empty"),
         (tmp_path / "dataset", ["--min-qes", "0.7"], "min_qes is 0.5 there and 0.7 now"),
         (tmp_path / "dataset", ["--format", "shards"], "format is folder there and shards now"),
     ):
-        done = webiml("annotate", *same, "--out", out, "--dry-run", *flags)
+        done = webiml_here("annotate", *same, "--out", out, "--dry-run", *flags)
         assert (done.returncode, done.stdout) == (2, "")
         assert words in done.stderr
 
@@ -163,28 +163,28 @@ def test_hostile_names_cannot_act_on_the_terminal_or_the_page(webiml, made_pairs
     assert len(rows) == 6 and {row["name"] for row in rows.values()} >= {hostile[1], hostile[2]}
 
 
-def test_an_output_that_cannot_be_written_is_refused_before_work(webiml, pairs, tmp_path):
+def test_an_output_that_cannot_be_written_is_refused_before_work(webiml_here, pairs, tmp_path):
     blocking = tmp_path / "file"
     blocking.write_text("mine")
-    below = webiml("annotate", pairs, "--out", blocking / "dataset")
+    below = webiml_here("annotate", pairs, "--out", blocking / "dataset")
     assert (below.returncode, below.stdout) == (3, "")
     assert len(below.stderr.splitlines()) == 1
-    onto = webiml("annotate", pairs, "--out", blocking)
+    onto = webiml_here("annotate", pairs, "--out", blocking)
     assert (onto.returncode, onto.stdout) == (2, "")
     assert blocking.read_text() == "mine"
 
 
-def test_a_folder_of_something_else_is_refused_and_left_alone(webiml, pairs, tmp_path):
+def test_a_folder_of_something_else_is_refused_and_left_alone(webiml_here, pairs, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years")
-    done = webiml("annotate", pairs, "--out", tmp_path / "mine")
+    done = webiml_here("annotate", pairs, "--out", tmp_path / "mine")
     assert done.returncode == 2 and "not empty" in done.stderr
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.tex"]
 
 
 @pytest.mark.parametrize("inside", ["", "dataset", "edited/deep"])
-def test_a_dataset_inside_its_own_input_is_refused(webiml, pairs, inside):
-    done = webiml("annotate", pairs, "--out", pairs / inside)
+def test_a_dataset_inside_its_own_input_is_refused(webiml_here, pairs, inside):
+    done = webiml_here("annotate", pairs, "--out", pairs / inside)
     assert done.returncode == 2 and "inside PAIRS" in done.stderr
     assert not (pairs / ".webiml").exists() and not (pairs / "dataset").exists()
 
@@ -206,7 +206,7 @@ def test_a_full_disk_stops_with_3_and_the_same_command_resumes(webiml, pairs, tm
 
 def test_interrupting_stops_cleanly_with_130_and_the_same_command_resumes(webiml, made_pairs, tmp_path):
     root = tmp_path / "pairs"
-    for number in range(40):
+    for number in range(16):
         (root / f"{number:02}").mkdir(parents=True)
         for side in "01":
             (root / f"{number:02}" / f"{side}.png").write_bytes((made_pairs / "other" / f"{side}.png").read_bytes())
@@ -225,4 +225,4 @@ def test_interrupting_stops_cleanly_with_130_and_the_same_command_resumes(webiml
     assert errors == "Stopped. What is finished is kept; the same command resumes.\n"
     assert not (dataset / "annotations.parquet").exists()
     summary = json.loads(webiml("annotate", root, "--out", dataset, "--json").stdout)
-    assert summary["inputs"] == 40 and 0 < summary["resumed"] < 40
+    assert summary["inputs"] == 16 and 0 < summary["resumed"] < 16

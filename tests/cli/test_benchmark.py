@@ -35,9 +35,9 @@ def test_a_table_of_benchmarks_and_what_was_found_in_each(webiml, sound, tmp_pat
     assert text.endswith("wrong     5")
 
 
-def test_json_is_one_object_and_strict_exits_with_1_when_something_is_wrong(webiml, sound, tmp_path):
+def test_json_is_one_object_and_strict_exits_with_1_when_something_is_wrong(webiml_here, sound, tmp_path):
     root = lay(tmp_path / "set", SHAPES["imgs and masks"])
-    done = webiml("benchmark", "check", root, sound, "--json", "--strict")
+    done = webiml_here("benchmark", "check", root, sound, "--json", "--strict")
     assert (done.returncode, done.stdout.count("\n")) == (1, 1), done.stderr
     one, other = json.loads(done.stdout)["benchmarks"]
     assert (one["name"], one["manipulated"], one["authentic"], one["unusable"]) == ("set", 1, 0, 3)
@@ -47,18 +47,18 @@ def test_json_is_one_object_and_strict_exits_with_1_when_something_is_wrong(webi
     assert (one["ignored_files"], one["verified"], other["wrong"]) == (["notes.txt"], True, 0)
 
 
-def test_nothing_wrong_is_0_also_with_strict_and_quiet_prints_nothing(webiml, sound):
+def test_nothing_wrong_is_0_also_with_strict_and_quiet_prints_nothing(webiml_here, sound):
     before = sorted(sound.rglob("*"))
-    done = webiml("benchmark", "check", sound, "--strict", "--quiet")
+    done = webiml_here("benchmark", "check", sound, "--strict", "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(sound.rglob("*")) == before
 
 
-def test_hostile_names_cannot_act_on_the_terminal(webiml, sound):
+def test_hostile_names_cannot_act_on_the_terminal(webiml_here, sound):
     write(sound / "Tp/\x1b[31mred.png", b"no picture")
     write(sound / "Gt/\x1b[31mred.png", white())
     write(sound / "\x1b]0;owned\x07.txt", b"")
-    done = webiml("benchmark", "check", sound)
+    done = webiml_here("benchmark", "check", sound)
     assert done.returncode == 0 and all(line.isprintable() for line in done.stdout.splitlines())
     assert "unreadable_picture 1" in done.stdout
 

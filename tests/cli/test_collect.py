@@ -56,16 +56,16 @@ def test_a_person_reads_a_table_and_what_to_do_next(tmp_path, webiml):
     assert again.returncode == 0 and "nothing to do" in again.stdout
 
 
-def test_strict_makes_a_failed_link_exit_1(tmp_path, webiml):
+def test_strict_makes_a_failed_link_exit_1(tmp_path, webiml_here):
     with WebServer() as server:
         links = table(tmp_path / "links.csv", server, [("/picture/1.jpg", "/status/410")])
-        assert webiml("collect", links, "--out", tmp_path / "store", *HERE, "--strict").returncode == 1
+        assert webiml_here("collect", links, "--out", tmp_path / "store", *HERE, "--strict").returncode == 1
 
 
-def test_a_dry_run_asks_for_nothing_and_writes_nothing(tmp_path, webiml):
+def test_a_dry_run_asks_for_nothing_and_writes_nothing(tmp_path, webiml_here):
     with WebServer() as server:
         links = table(tmp_path / "links.csv", server, [("/picture/1.jpg", "/picture/2.jpg")])
-        done = webiml("collect", links, "--out", tmp_path / "store", *HERE[:2], "--dry-run", "--json")
+        done = webiml_here("collect", links, "--out", tmp_path / "store", *HERE[:2], "--dry-run", "--json")
         assert not server.requests
     planned = json.loads(done.stdout)
     assert (planned["links"], planned["to_ask"], planned["hosts"]) == (2, 2, {"127.0.0.1": 2})
@@ -73,10 +73,10 @@ def test_a_dry_run_asks_for_nothing_and_writes_nothing(tmp_path, webiml):
     assert not (tmp_path / "store").exists()
 
 
-def test_a_private_address_is_refused_unless_allowed(tmp_path, webiml):
+def test_a_private_address_is_refused_unless_allowed(tmp_path, webiml_here):
     with WebServer() as server:
         links = table(tmp_path / "links.csv", server, [("/picture/1.jpg", "/picture/2.jpg")])
-        done = webiml("collect", links, "--out", tmp_path / "store", *HERE[:2], "--json")
+        done = webiml_here("collect", links, "--out", tmp_path / "store", *HERE[:2], "--json")
         assert not server.requests
     assert json.loads(done.stdout)["reasons"] == {"private_address": 2}
 
@@ -94,18 +94,18 @@ def test_a_private_address_is_refused_unless_allowed(tmp_path, webiml):
     ],
     ids=["contact", "reason", "both", "limit", "reader", "dataset", "line"],
 )
-def test_a_wrong_setting_is_one_sentence_before_anything_is_asked(tmp_path, webiml, flags, words):
+def test_a_wrong_setting_is_one_sentence_before_anything_is_asked(tmp_path, webiml_here, flags, words):
     (tmp_path / "links.csv").write_text("url,group,name\nhttp://127.0.0.1:9/1.jpg,1,1\n")
-    done = webiml("collect", tmp_path / "links.csv", "--out", tmp_path / "store", *flags)
+    done = webiml_here("collect", tmp_path / "links.csv", "--out", tmp_path / "store", *flags)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "store").exists()
 
 
-def test_an_output_that_is_something_else_or_cannot_be_written_is_refused(tmp_path, webiml):
+def test_an_output_that_is_something_else_or_cannot_be_written_is_refused(tmp_path, webiml_here):
     (tmp_path / "links.csv").write_text("url,group,name\nhttp://127.0.0.1:9/1.jpg,1,1\n")
-    done = webiml("collect", tmp_path / "links.csv", "--out", tmp_path, *HERE)
+    done = webiml_here("collect", tmp_path / "links.csv", "--out", tmp_path, *HERE)
     assert done.returncode == 2 and "is not a store of webiml" in done.stderr
-    done = webiml("collect", tmp_path / "links.csv", "--out", tmp_path / "links.csv" / "store", *HERE)
+    done = webiml_here("collect", tmp_path / "links.csv", "--out", tmp_path / "links.csv" / "store", *HERE)
     assert done.returncode == 3, done.stderr
 
 
@@ -173,16 +173,16 @@ def test_a_reader_of_ones_own_is_a_function(tmp_path, webiml):
     assert [row.role for row in read_links(open_place(tmp_path / "store"))] == ["authentic", "manipulated"]
 
 
-def test_a_store_on_s3_is_written_and_annotated(tmp_path, webiml, pairs, s3):
-    done = webiml("collect", pairs, "--out", f"{s3}/store", "--json")
+def test_a_store_on_s3_is_written_and_annotated(tmp_path, webiml_here, pairs, s3):
+    done = webiml_here("collect", pairs, "--out", f"{s3}/store", "--json")
     assert json.loads(done.stdout)["fetched"] == 7, done.stderr  # of eight files one is a page
     flags = ["--method", "prior", "--no-pictures", "--workers", "1", "--json"]
-    done = webiml("annotate", f"{s3}/store", "--out", tmp_path / "dataset", *flags)
+    done = webiml_here("annotate", f"{s3}/store", "--out", tmp_path / "dataset", *flags)
     assert done.returncode == 0 and json.loads(done.stdout)["inputs"] == 4, done.stderr
     for key in ("edited", "other", "same"):
         for role, name in (("authentic", "0.png"), ("manipulated", "1.png")):
             assert (tmp_path / "dataset" / role / f"{key}.png").read_bytes() == (pairs / key / name).read_bytes()
-    lost = webiml("annotate", "s3://no-such-bucket-of-ours/store", "--out", tmp_path / "lost")
+    lost = webiml_here("annotate", "s3://no-such-bucket-of-ours/store", "--out", tmp_path / "lost")
     assert lost.returncode == 2 and "Traceback" not in lost.stderr and "s3://no-such-bucket-of-ours" in lost.stderr
 
 

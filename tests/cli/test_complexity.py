@@ -62,6 +62,6 @@ def test_a_function_of_ones_own_and_a_size_that_fails(webiml, tmp_path):
         (("--weights", "no-such"), "There is no localizer"),
     ],
 )
-def test_a_wrong_setting_is_one_sentence(webiml, arguments, says):
-    done = webiml("complexity", *arguments)
+def test_a_wrong_setting_is_one_sentence(webiml_here, arguments, says):
+    done = webiml_here("complexity", *arguments)
     assert (done.returncode, done.stdout) == (2, "") and says in done.stderr and "Traceback" not in done.stderr

@@ -27,12 +27,12 @@ def test_the_card_lies_in_the_dataset_unless_told_otherwise(webiml, dataset, tmp
 
 
 @pytest.mark.parametrize("flags", [["--out", "card.txt"], ["--out", "folder/"]])
-def test_a_card_is_a_markdown_file(webiml, dataset, flags):
-    done = webiml("dataset", "card", dataset, *flags, cwd=dataset)
+def test_a_card_is_a_markdown_file(webiml_here, dataset, flags):
+    done = webiml_here("dataset", "card", dataset, *flags, cwd=dataset)
     assert (done.returncode, done.stdout) == (2, "") and "ends in .md" in done.stderr
 
 
-def test_a_folder_that_is_no_dataset_is_one_sentence(webiml, tmp_path):
-    done = webiml("dataset", "card", tmp_path)
+def test_a_folder_that_is_no_dataset_is_one_sentence(webiml_here, tmp_path):
+    done = webiml_here("dataset", "card", tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert not (tmp_path / "README.md").exists()

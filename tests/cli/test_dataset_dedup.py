@@ -29,10 +29,10 @@ def test_duplicates_go_and_the_command_says_so(webiml, dataset, tmp_path):
     }
 
 
-def test_one_json_object_and_a_dry_run_that_writes_no_dataset(webiml, dataset, tmp_path):
+def test_one_json_object_and_a_dry_run_that_writes_no_dataset(webiml_here, dataset, tmp_path):
     older = tmp_path / "older"
-    webiml("dataset", "dedup", dataset, "--out", older, "--quiet", "--workers", 1)
-    done = webiml("dataset", "dedup", dataset, "--against", older, "--dry-run", "--json", "--workers", 1)
+    webiml_here("dataset", "dedup", dataset, "--out", older, "--quiet", "--workers", 1)
+    done = webiml_here("dataset", "dedup", dataset, "--against", older, "--dry-run", "--json", "--workers", 1)
     record = json.loads(done.stdout)
     assert (record["pairs"], record["stay"], record["dropped"], record["dry_run"]) == (3, 0, 3, True)
     assert record["reasons"] == {"same_bytes": 2, "near": 1}
@@ -50,7 +50,7 @@ def test_one_json_object_and_a_dry_run_that_writes_no_dataset(webiml, dataset, t
     ],
     ids=["no-out", "distance", "workers", "inside", "no-dataset"],
 )
-def test_a_wrong_setting_is_one_sentence_and_writes_nothing(webiml, dataset, tmp_path, flags, sentence):
-    done = webiml("dataset", "dedup", dataset, *flags, cwd=tmp_path)
+def test_a_wrong_setting_is_one_sentence_and_writes_nothing(webiml_here, dataset, tmp_path, flags, sentence):
+    done = webiml_here("dataset", "dedup", dataset, *flags, cwd=tmp_path)
     assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["dataset"]

@@ -52,14 +52,14 @@ def test_json_is_one_object_and_nothing_else_on_stdout(webiml, dataset, tmp_path
     ],
     ids=["no-pairs", "no-workers", "no-format", "no-status"],
 )
-def test_a_wrong_flag_is_one_sentence(webiml, dataset, tmp_path, flags, words):
-    done = webiml("dataset", "export", dataset, "--out", tmp_path / "out", *flags)
+def test_a_wrong_flag_is_one_sentence(webiml_here, dataset, tmp_path, flags, words):
+    done = webiml_here("dataset", "export", dataset, "--out", tmp_path / "out", *flags)
     assert (done.returncode, done.stdout) == (2, "") and words in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_no_dataset_is_one_sentence(webiml, tmp_path):
-    done = webiml("dataset", "export", tmp_path, "--format", "coco", "--out", tmp_path.parent / "elsewhere")
+def test_a_folder_that_is_no_dataset_is_one_sentence(webiml_here, tmp_path):
+    done = webiml_here("dataset", "export", tmp_path, "--format", "coco", "--out", tmp_path.parent / "elsewhere")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
 
 
@@ -97,12 +97,12 @@ def test_interrupting_stops_with_130_and_the_same_command_resumes(webiml, tmp_pa
 
 
 @pytest.mark.parametrize("format", ["folder", "webdataset", "huggingface"])
-def test_an_export_lies_in_an_object_store_as_in_a_folder(webiml, dataset, tmp_path, s3, format):
+def test_an_export_lies_in_an_object_store_as_in_a_folder(webiml_here, dataset, tmp_path, s3, format):
     from webiml.store.place import open_place
 
-    done = webiml("dataset", "export", dataset, "--format", format, "--out", f"{s3}/out", "--workers", "1")
+    done = webiml_here("dataset", "export", dataset, "--format", format, "--out", f"{s3}/out", "--workers", "1")
     assert done.returncode == 0, done.stderr
-    assert webiml("dataset", "export", dataset, "--format", format, "--out", tmp_path / "out").returncode == 0
+    assert webiml_here("dataset", "export", dataset, "--format", format, "--out", tmp_path / "out").returncode == 0
     place = open_place(f"{s3}/out")
     there = {name: place.read(name) for name in place.names()}
     assert there == contents(tmp_path / "out")

@@ -76,25 +76,26 @@ def test_it_equals_a_fresh_run_byte_for_byte_the_report_too(webiml, doubtful, tm
     assert (again["resumed"], again["rows"], again["dry_run"]) == (5, 5, False)
 
 
-def test_a_dry_run_says_how_many_would_change(webiml, doubtful, tmp_path):
-    planned = webiml("dataset", "filter", doubtful["usual"], "--out", tmp_path / "out", *LOOSE, "--dry-run", "--json")
+def test_a_dry_run_says_how_many_would_change(webiml_here, doubtful, tmp_path):
+    arguments = ("dataset", "filter", doubtful["usual"], "--out", tmp_path / "out", *LOOSE, "--dry-run")
+    planned = webiml_here(*arguments, "--json")
     found = json.loads(planned.stdout)
     after = [row["status"] for row in rows(doubtful["loose"]).values()]
     assert found["dry_run"] and found["kept"] == after.count("kept")
     assert {"from": "kind_uncertain", "to": "kept", "rows": 2} in found["changes"]
     assert not (tmp_path / "out").exists()
-    text = webiml("dataset", "filter", doubtful["usual"], "--out", tmp_path / "out", *LOOSE, "--dry-run").stdout
+    text = webiml_here(*arguments).stdout
     assert "changed   kind_uncertain to kept 2" in text and "now nothing was" in text
 
 
-def test_mistakes_are_one_sentence(webiml, doubtful, tmp_path):
+def test_mistakes_are_one_sentence(webiml_here, doubtful, tmp_path):
     for arguments, words in (
         ((doubtful["usual"], "--out", doubtful["usual"] / "deeper"), "lie in one another"),
         ((tmp_path / "none", "--out", tmp_path / "out"), "is not a dataset"),
         ((doubtful["usual"], "--out", tmp_path / "out", "--min-qes", "7"), "--min-qes must lie between 0 and 1"),
         ((doubtful["usual"], "--out", tmp_path / "out", "--workers", "-1"), "--workers must lie between"),
     ):
-        done = webiml("dataset", "filter", *arguments)
+        done = webiml_here("dataset", "filter", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert words in done.stderr and len(done.stderr.splitlines()) == 1
 

@@ -32,9 +32,9 @@ def test_leaks_are_named_and_strict_makes_them_an_error(webiml, dataset, benchma
     assert webiml("dataset", "leaks", dataset, "--against", benchmark, "--strict", "--quiet").returncode == 1
 
 
-def test_a_dataset_without_leaks_and_a_report(webiml, dataset, benchmark, tmp_path):
+def test_a_dataset_without_leaks_and_a_report(webiml_here, dataset, benchmark, tmp_path):
     out, report = tmp_path / "out", tmp_path / "report"
-    done = webiml(
+    done = webiml_here(
         *("dataset", "leaks", dataset, "--against", benchmark, "--out", out, "--report", report, "--json"),
         *("--workers", 1),
     )
@@ -43,7 +43,7 @@ def test_a_dataset_without_leaks_and_a_report(webiml, dataset, benchmark, tmp_pa
     assert {one["key"] for one in record["found"]} == {"cat"} and record["dataset"] == str(out)
     assert [row.key for row in read_rows(out)] == ["coffee"]
     assert sorted(file.name for file in report.iterdir()) == ["leaks.jpg", "leaks.parquet"]
-    again = webiml("dataset", "leaks", out, "--against", benchmark, "--strict", "--workers", 1)
+    again = webiml_here("dataset", "leaks", out, "--against", benchmark, "--strict", "--workers", 1)
     assert again.returncode == 0, again.stdout
 
 
@@ -58,7 +58,7 @@ def test_a_dataset_without_leaks_and_a_report(webiml, dataset, benchmark, tmp_pa
     ],
     ids=["no-benchmark", "out-inside", "report-inside", "distance", "none-given"],
 )
-def test_a_wrong_setting_is_one_sentence(webiml, dataset, benchmark, tmp_path, flags, sentence):
-    done = webiml("dataset", "leaks", dataset, *flags, cwd=tmp_path)
+def test_a_wrong_setting_is_one_sentence(webiml_here, dataset, benchmark, tmp_path, flags, sentence):
+    done = webiml_here("dataset", "leaks", dataset, *flags, cwd=tmp_path)
     assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["bench", "dataset"]

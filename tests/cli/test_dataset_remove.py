@@ -37,9 +37,9 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_what_would_go_is_listed_and_nothing_is_written(webiml, dataset, pairs):
+def test_what_would_go_is_listed_and_nothing_is_written(webiml_here, dataset, pairs):
     before = contents(dataset)
-    done = webiml("dataset", "remove", dataset, "--sha256", digest(pairs / "edited" / "1.png"), "--dry-run")
+    done = webiml_here("dataset", "remove", dataset, "--sha256", digest(pairs / "edited" / "1.png"), "--dry-run")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"dataset {dataset}   pairs 1   pictures 1",
@@ -90,35 +90,35 @@ def test_a_pair_goes_the_page_is_drawn_again_and_annotate_does_not_bring_it_back
     assert webiml("dataset", "verify", dataset).returncode == 0
 
 
-def test_nothing_found_is_said_and_no_fault(webiml, dataset):
-    done = webiml("dataset", "remove", dataset, "--author", "Jane Doe", "--yes")
+def test_nothing_found_is_said_and_no_fault(webiml_here, dataset):
+    done = webiml_here("dataset", "remove", dataset, "--author", "Jane Doe", "--yes")
     assert done.returncode == 0
     assert "nothing was found\n" in done.stdout and "tombstone each place refuses 1 thing" in done.stdout
-    done = webiml("dataset", "remove", dataset, "--key", "no-such-key")
+    done = webiml_here("dataset", "remove", dataset, "--key", "no-such-key")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "nothing was found, and nothing was changed")
-    assert webiml("dataset", "remove", dataset, "--key", "no-such-key", "--quiet").stdout == ""
+    assert webiml_here("dataset", "remove", dataset, "--key", "no-such-key", "--quiet").stdout == ""
 
 
-def test_a_wrong_call_is_one_sentence(webiml, dataset, tmp_path):
+def test_a_wrong_call_is_one_sentence(webiml_here, dataset, tmp_path):
     for arguments, words in (
         ((), "Give a store, a dataset or an export"),
         ((dataset,), "Say what is to be taken out"),
         ((dataset, "--sha256", "12"), "no SHA-256"),
         ((tmp_path / "nothing", "--key", "a"), "holds none"),
     ):
-        done = webiml("dataset", "remove", *arguments)
+        done = webiml_here("dataset", "remove", *arguments)
         assert (done.returncode, done.stdout) == (2, "") and words in done.stderr and "Traceback" not in done.stderr
 
 
-def test_other_commands_wait_until_a_removal_that_was_stopped_is_ended(webiml, dataset, pairs):
+def test_other_commands_wait_until_a_removal_that_was_stopped_is_ended(webiml_here, dataset, pairs):
     plan = Plan("dataset", (str(dataset),), True, (), (), (), keys=("edited",), finished=True, report="pictures")
     write_plan(Place(str(dataset)), plan)
-    done = webiml("annotate", pairs, "--out", dataset, "--method", "prior")
+    done = webiml_here("annotate", pairs, "--out", dataset, "--method", "prior")
     assert done.returncode == 2 and f"run webiml dataset remove {dataset} first" in done.stderr
-    done = webiml("dataset", "remove", dataset)
+    done = webiml_here("dataset", "remove", dataset)
     assert done.returncode == 0 and "(ends a removal that was stopped)" in done.stdout
     assert not (dataset / FILE_NAME).exists()
-    assert webiml("annotate", pairs, "--out", dataset, "--method", "prior").returncode == 0
+    assert webiml_here("annotate", pairs, "--out", dataset, "--method", "prior").returncode == 0
 
 
 def test_collect_does_not_bring_it_back(webiml, tmp_path):

@@ -30,28 +30,28 @@ def store(tmp_path) -> Path:
     return tmp_path / "s"
 
 
-def test_stats_of_a_dataset_and_of_a_store(webiml, dataset, store):
-    done = webiml("dataset", "stats", dataset)
+def test_stats_of_a_dataset_and_of_a_store(webiml_here, dataset, store):
+    done = webiml_here("dataset", "stats", dataset)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "pairs 10   kept 8   rejected 1   failed 1"
     assert "licences  1: CC0 9 · none 1" in done.stdout
-    found = json.loads(webiml("dataset", "stats", dataset, "--json").stdout)
+    found = json.loads(webiml_here("dataset", "stats", dataset, "--json").stdout)
     assert (found["shape"], found["rows"], found["author_count"]) == ("dataset", 10, 9)
-    assert webiml("dataset", "stats", store).stdout.splitlines()[:2] == [
+    assert webiml_here("dataset", "stats", store).stdout.splitlines()[:2] == [
         "links 1   fetched 0   unchanged 0   refused 0   failed 1",
         "reasons   timeout 1",
     ]
-    found = json.loads(webiml("dataset", "stats", store, "--json").stdout)
+    found = json.loads(webiml_here("dataset", "stats", store, "--json").stdout)
     assert (found["shape"], found["failing_hosts"]) == ("store", {"example.org": 1})
 
 
-def test_hostile_words_cannot_act_on_the_terminal(webiml, dataset):
+def test_hostile_words_cannot_act_on_the_terminal(webiml_here, dataset):
     hostile = "\x1b[31mred\x07\nand a line\u202e"
     edit_rows(dataset, lambda row: replace(row, source=hostile, license=hostile, status="\x1b[2J"))
     for verb in ("stats", "verify"):
-        done = webiml("dataset", verb, dataset)
+        done = webiml_here("dataset", verb, dataset)
         assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines()), verb
-    assert "and a line" in webiml("dataset", "stats", dataset).stdout
+    assert "and a line" in webiml_here("dataset", "stats", dataset).stdout
 
 
 def test_verify_exits_with_1_when_something_is_wrong(webiml, dataset, store):
@@ -90,20 +90,20 @@ def test_split_and_merge_are_there_and_back(webiml, dataset, tmp_path):
     assert contents(tmp_path / "again") == contents(dataset)
 
 
-def test_merge_says_what_became_of_the_rows(webiml, dataset, tmp_path):
+def test_merge_says_what_became_of_the_rows(webiml_here, dataset, tmp_path):
     other = write_whole(tmp_path / "e", [kept(10, authentic=3), kept(11)], settings=SETTINGS | {"min_qes": 0.7})
     same = write_whole(tmp_path / "f", [kept(12)])
     arguments = ("dataset", "merge", dataset, other, same, "--out", tmp_path / "out")
-    planned = webiml(*arguments, "--dry-run")
+    planned = webiml_here(*arguments, "--dry-run")
     assert "renamed   4," in planned.stdout and not (tmp_path / "out").exists()
-    text = webiml(*arguments).stdout
+    text = webiml_here(*arguments).stdout
     assert text.splitlines()[0] == "datasets 3   rows 13   written 12   kept 10"
     assert "left out  1 that another dataset has, too" in text
     assert "settings  differ in min_qes" in text
-    assert webiml("dataset", "verify", tmp_path / "out").returncode == 0
+    assert webiml_here("dataset", "verify", tmp_path / "out").returncode == 0
 
 
-def test_mistakes_are_one_sentence(webiml, dataset, tmp_path):
+def test_mistakes_are_one_sentence(webiml_here, dataset, tmp_path):
     for arguments, words in (
         (("stats", tmp_path / "none"), "neither a dataset nor a store"),
         (("verify", tmp_path / "none"), "neither a dataset nor a store"),
@@ -111,12 +111,12 @@ def test_mistakes_are_one_sentence(webiml, dataset, tmp_path):
         (("split", dataset, "--out", tmp_path / "out", "--parts", "a=0.5,a=0.5"), "names a part twice"),
         (("split", tmp_path / "none", "--out", tmp_path / "out"), "is not a dataset"),
     ):
-        done = webiml("dataset", *arguments)
+        done = webiml_here("dataset", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert words in done.stderr and len(done.stderr.splitlines()) == 1
 
 
-def test_datasets_in_an_object_store_are_read_there(webiml, dataset, store, s3, tmp_path):
+def test_datasets_in_an_object_store_are_read_there(webiml_here, dataset, store, s3, tmp_path):
     import fsspec
 
     shards = write_whole(tmp_path / "shards", [kept(20), kept(21), failed(22)], "shards")
@@ -124,13 +124,14 @@ def test_datasets_in_an_object_store_are_read_there(webiml, dataset, store, s3, 
         fsspec.filesystem("s3", skip_instance_cache=True).put(str(where), f"{s3}/{where.name}", recursive=True)
     for where in (dataset, store):
         here, there = (
-            json.loads(webiml("dataset", "stats", place, "--json").stdout) for place in (where, f"{s3}/{where.name}")
+            json.loads(webiml_here("dataset", "stats", place, "--json").stdout)
+            for place in (where, f"{s3}/{where.name}")
         )
         assert {**here, "place": ""} == {**there, "place": ""}
     for name in (store.name, shards.name):
-        done = webiml("dataset", "verify", f"{s3}/{name}")
+        done = webiml_here("dataset", "verify", f"{s3}/{name}")
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    done = webiml("dataset", "merge", f"{s3}/d", f"{s3}/shards", "--out", tmp_path / "out", "--format", "folder")
+    done = webiml_here("dataset", "merge", f"{s3}/d", f"{s3}/shards", "--out", tmp_path / "out", "--format", "folder")
     assert done.returncode == 0 and (tmp_path / "out" / "annotations.parquet").is_file(), done.stderr
     fsspec.filesystem("s3", skip_instance_cache=True).rm(f"{s3}/d/masks/pair-11.png")
-    assert webiml("dataset", "verify", f"{s3}/d", "--quick").returncode == 1
+    assert webiml_here("dataset", "verify", f"{s3}/d", "--quick").returncode == 1

@@ -59,8 +59,9 @@ def test_a_table_becomes_figures_a_row_each_and_a_report(webiml, annotated, tmp_
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-def test_a_folder_of_masks_has_no_figures_of_kinds_and_says_so(webiml, annotated, tmp_path):
-    done = webiml("evaluate-annotations", annotated / "dataset", "--masks", annotated / "masks", "-o", tmp_path / "out")
+def test_a_folder_of_masks_has_no_figures_of_kinds_and_says_so(webiml_here, annotated, tmp_path):
+    arguments = ("--masks", annotated / "masks", "-o", tmp_path / "out")
+    done = webiml_here("evaluate-annotations", annotated / "dataset", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert "the truth says none, so there are no figures of kinds" in done.stdout
     result = json.loads((tmp_path / "out" / "result.json").read_text())
@@ -68,19 +69,19 @@ def test_a_folder_of_masks_has_no_figures_of_kinds_and_says_so(webiml, annotated
     assert "no figures of kinds" in (tmp_path / "out" / "report.md").read_text()
 
 
-def test_json_alone_writes_nothing_and_strict_minds_what_was_skipped(webiml, annotated, tmp_path):
+def test_json_alone_writes_nothing_and_strict_minds_what_was_skipped(webiml_here, annotated, tmp_path):
     for name in ("masks/edited.png", "truth.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(annotated / name, tmp_path / name)
     (tmp_path / "masks" / "other.png").write_text("<!DOCTYPE html>")
     command = ("evaluate-annotations", annotated / "dataset", "--truth", "truth.csv", "--strict")
     before = sorted(tmp_path.rglob("*"))
-    done = webiml(*command, "--json", cwd=tmp_path)
+    done = webiml_here(*command, "--json", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     result = json.loads(done.stdout)
     assert (result["n"], result["skipped"]) == (1, {"not_an_image": 1, "not_found": 1})
     assert sorted(tmp_path.rglob("*")) == before
-    done = webiml(*command, "--out", "out", cwd=tmp_path)
+    done = webiml_here(*command, "--out", "out", cwd=tmp_path)
     assert done.returncode == 1 and "skipped   not_an_image 1 · not_found 1" in done.stdout
     assert "looks like an HTML page" in done.stdout
 
@@ -99,9 +100,9 @@ def test_json_alone_writes_nothing_and_strict_minds_what_was_skipped(webiml, ann
     ],
     ids=["missing-key", "neither", "both", "no-out", "workers", "inside", "not-empty", "no-table"],
 )
-def test_a_wrong_setting_is_a_sentence_and_leaves_nothing(webiml, annotated, flags, words):
+def test_a_wrong_setting_is_a_sentence_and_leaves_nothing(webiml_here, annotated, flags, words):
     (annotated / "more.csv").write_text(TRUTH + "nobody,masks/page.png,SPG\n")
-    done = webiml("evaluate-annotations", "dataset", *flags, cwd=annotated)
+    done = webiml_here("evaluate-annotations", "dataset", *flags, cwd=annotated)
     assert (done.returncode, done.stdout) == (2, "")
     assert all(word in done.stderr for word in words), done.stderr
     assert done.stderr.count("\n") == 1 and "Traceback" not in done.stderr

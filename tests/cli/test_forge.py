@@ -37,8 +37,8 @@ def forged(webiml, photos, tmp_path_factory) -> Path:
     return out
 
 
-def test_result_is_ready_for_annotate(webiml, forged, tmp_path):
-    done = webiml("annotate", forged / "pairs.csv", "--out", tmp_path / "dataset", "--dry-run", "--json")
+def test_result_is_ready_for_annotate(webiml_here, forged, tmp_path):
+    done = webiml_here("annotate", forged / "pairs.csv", "--out", tmp_path / "dataset", "--dry-run", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["inputs"] == 8
     assert "broken.png,undecodable" in (forged / "skipped.csv").read_text()
 
@@ -80,16 +80,16 @@ def test_sheet_dry_run_and_strict(webiml, photos, forged, tmp_path):
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
-def test_mistakes_are_sentences(webiml, photos, tmp_path, extra, words):
-    done = webiml("forge", photos, "--out", tmp_path / "out", *extra)
+def test_mistakes_are_sentences(webiml_here, photos, tmp_path, extra, words):
+    done = webiml_here("forge", photos, "--out", tmp_path / "out", *extra)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_output_among_the_input_no_input_and_one_picture(webiml, photos, tmp_path):
-    assert "lies inside" in webiml("forge", photos, "--out", photos / "forged").stderr
-    assert webiml("forge", "--out", tmp_path / "out").returncode == 2
-    done = webiml("forge", photos / "photo 0.jpg", "--out", tmp_path / "out", "--count", "1", "--kinds", "SDG")
+def test_output_among_the_input_no_input_and_one_picture(webiml_here, photos, tmp_path):
+    assert "lies inside" in webiml_here("forge", photos, "--out", photos / "forged").stderr
+    assert webiml_here("forge", "--out", tmp_path / "out").returncode == 2
+    done = webiml_here("forge", photos / "photo 0.jpg", "--out", tmp_path / "out", "--count", "1", "--kinds", "SDG")
     assert done.returncode == 2 and "Give more pictures" in done.stderr
 
 

@@ -54,23 +54,23 @@ def test_killed_run_goes_on_to_the_same_bytes(webiml, forged, tmp_path):
     ],
     ids=lambda value: value[0].strip("-") if isinstance(value, list) else "",
 )
-def test_mistakes_are_sentences(webiml, tmp_path, extra, said):
-    done = webiml("forge", "--domain", "document", "--out", tmp_path / "out", *extra)
+def test_mistakes_are_sentences(webiml_here, tmp_path, extra, said):
+    done = webiml_here("forge", "--domain", "document", "--out", tmp_path / "out", *extra)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
     assert done.stderr.strip().count("\n") == 0
     assert not (tmp_path / "out").exists()
 
 
-def test_photographs_know_no_edits_of_documents(webiml, tmp_path):
-    done = webiml("forge", tmp_path, "--out", tmp_path / "out", "--kinds", "replaced")
+def test_photographs_know_no_edits_of_documents(webiml_here, tmp_path):
+    done = webiml_here("forge", tmp_path, "--out", tmp_path / "out", "--kinds", "replaced")
     assert done.returncode == 2 and "SPG, SDG" in done.stderr
-    assert webiml("forge", "--out", tmp_path / "out").returncode == 2
+    assert webiml_here("forge", "--out", tmp_path / "out").returncode == 2
 
 
-def test_sheet_and_dry_run(webiml, forged, tmp_path):
-    again = webiml("forge", "--out", forged, "--count", "4", "--sheet", *SHARED)
+def test_sheet_and_dry_run(webiml_here, forged, tmp_path):
+    again = webiml_here("forge", "--out", forged, "--count", "4", "--sheet", *SHARED)
     assert again.returncode == 0 and (forged / "sheets" / "SPG.png").is_file()
     (forged / "sheets" / "SPG.png").unlink()
-    planned = webiml("forge", "--out", tmp_path / "new", "--dry-run", "--json", *SHARED)
+    planned = webiml_here("forge", "--out", tmp_path / "new", "--dry-run", "--json", *SHARED)
     assert planned.returncode == 0 and json.loads(planned.stdout)["to_do"] == 100
     assert not (tmp_path / "new").exists()

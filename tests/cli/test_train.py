@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.benchmarks.in_this_process import one_by_one
 
 from webiml.cli import main
 from webiml.cli.config import SETTINGS, read_config
@@ -89,10 +90,10 @@ def test_help_needs_no_torch(webiml, tmp_path):
         assert f"Usage: webiml {command}" in done.stdout
 
 
-def test_a_dry_run_measures_and_writes_nothing(webiml, repository, tmp_path):
+def test_a_dry_run_measures_and_writes_nothing(webiml, small_pictures, tmp_path):
     one = {"OMP_NUM_THREADS": "1"}
     done = webiml(
-        "train", "dass", "--images", repository / "examples" / "pictures", "--out", tmp_path / "out", "--dry-run",
+        "train", "dass", "--images", small_pictures, "--out", tmp_path / "out", "--dry-run",
         "--json", "--size", "64", "--batch", "2", "--pairs", "10", "--workers", "1", env=one,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
@@ -105,6 +106,9 @@ def test_a_dry_run_measures_and_writes_nothing(webiml, repository, tmp_path):
 
 def test_documents_are_learned_from_without_any_picture_and_exported(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("webiml.train.web_iml.VALIDATION_PICTURES", {"document": 1, "page": 1})
+    monkeypatch.setattr("webiml.train.samples.run_ordered", one_by_one)
+    monkeypatch.setattr("webiml.train.batches.sample_workers", lambda *_: 0)
     monkeypatch.setattr("webiml.train.localizer_calibration.calibration", lambda deployed, samples: {})
     settings = ["--pictures", "4", "--steps", "1", "--warmup", "0", "--batch", "1", "--size", "64", "--workers", "1"]
     learn = ["train", "web-iml", "--mix", "document=0.75,page=0.25", "--start", "web-iml", *settings, "--out", "t"]

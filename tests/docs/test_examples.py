@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 ANNOTATE = "webiml annotate examples/pairs --out dataset\n"  # what most pages begin with
 PAIRS = ("cat-over-the-lake", "dandelion-again", "no-diving")  # kept and not kept: enough for any page
+SHARE = 0.6  # of their sides: they are kept or not as the whole pictures are, in half the time
+WHOLE = ("forge.md",)  # says in pixels where something lies
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>python|sh)\n(?P<code>.*?)^```$", re.M | re.S)
 PAGES = [
     path
@@ -43,9 +46,15 @@ def annotated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def copy_pairs(folder: Path) -> None:
+def copy_pairs(folder: Path, share: float = SHARE) -> None:
     for key in PAIRS:
-        shutil.copytree(ROOT / "examples" / "pairs" / key, folder / "examples" / "pairs" / key)
+        there = folder / "examples" / "pairs" / key
+        shutil.copytree(ROOT / "examples" / "pairs" / key, there)
+        for path in (path for path in there.iterdir() if share < 1 and path.suffix in (".jpg", ".png")):
+            with Image.open(path) as whole:
+                how = Image.Resampling.NEAREST if path.suffix == ".png" else Image.Resampling.LANCZOS  # .png: a mask
+                smaller = whole.resize((round(whole.width * share), round(whole.height * share)), how)
+            smaller.save(path, quality=95)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -61,7 +70,7 @@ def test_a_block_that_could_run_is_tested_or_says_why_not(page):
     ids=lambda page: page.name,
 )
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, annotated):
-    copy_pairs(tmp_path)
+    copy_pairs(tmp_path, 1 if page.name in WHOLE else SHARE)
     before = {mark.partition("after ")[2] for *_, mark in blocks(page) if mark.startswith("tested: after ")}
     if before or any(ANNOTATE in code and mark.startswith("tested") for _, code, mark in blocks(page)):
         shutil.copytree(annotated / "dataset", tmp_path / "dataset")

@@ -13,15 +13,13 @@ from webiml.train.corr_dino import CorrDinoTask, ForgedMatch, crop
 from webiml.train.samples import prepare, read
 from webiml.train.segmentation import MISSING
 
-PICTURES = Path(__file__).parents[2] / "examples" / "pictures"
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three samples of each split, made of the example pictures."""
+def folder(tmp_path_factory: pytest.TempPathFactory, small_pictures: Path, samples_here: None) -> Path:
+    """Three samples of each split, made of small pictures."""
     folder = tmp_path_factory.mktemp("samples")
     for split in ("train", "val"):
-        make = ForgedMatch((PICTURES,), split, seed=3)
+        make = ForgedMatch((small_pictures,), split, seed=3)
         prepare(make, [f"{split}-{i:05d}" for i in range(3)], folder / split, make.settings, quiet=True)
     return folder
 
@@ -40,8 +38,8 @@ def test_both_sides_are_stored_on_one_grid(folder):
             assert set(np.unique(mask)) <= {0, MISSING, 255}
 
 
-def test_a_sample_is_a_function_of_its_key():
-    make = ForgedMatch((PICTURES,), "train", seed=3)
+def test_a_sample_is_a_function_of_its_key(small_pictures):
+    make = ForgedMatch((small_pictures,), "train", seed=3)
     first, again = make("train-00001"), make("train-00001")
     assert first and again
     for name, array in first.items():

@@ -12,15 +12,13 @@ from webiml.train.dass import DassTask, ForgedStack
 from webiml.train.samples import prepare
 from webiml.train.segmentation import MISSING
 
-PICTURES = Path(__file__).parents[2] / "examples" / "pictures"
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three samples of each split, made of the example pictures."""
+def folder(tmp_path_factory: pytest.TempPathFactory, small_pictures: Path, samples_here: None) -> Path:
+    """Three samples of each split, made of small pictures."""
     folder = tmp_path_factory.mktemp("samples")
     for split in ("train", "val"):
-        make = ForgedStack((PICTURES,), split, seed=3)
+        make = ForgedStack((small_pictures,), split, seed=3)
         prepare(make, [f"{split}-{i:05d}" for i in range(3)], folder / split, make.settings, quiet=True)
     return folder
 
@@ -29,8 +27,8 @@ def task(folder: Path, size: int = 64) -> DassTask:
     return DassTask(TrainSettings(steps=1, batch=2, size=size, warmup=0), folder)
 
 
-def test_a_stack_is_a_function_of_its_key():
-    make = ForgedStack((PICTURES,), "train", seed=3)
+def test_a_stack_is_a_function_of_its_key(small_pictures):
+    make = ForgedStack((small_pictures,), "train", seed=3)
     first, again, other = make("train-00001"), make("train-00001"), make("train-00002")
     assert first and again and other
     assert first["stack"].shape == (CHANNELS, *first["mask"].shape) and first["stack"].dtype == np.uint8

@@ -24,7 +24,7 @@ MIX = "document=0.5,page=0.5"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, samples_here):
     folder = tmp_path_factory.mktemp("pages")
     prepare_pictures([], folder, pictures=4, mix=MIX, seed=1, workers=1, quiet=True)
     return folder

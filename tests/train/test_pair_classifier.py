@@ -29,15 +29,13 @@ from webiml.train.pair_classifier import (
 from webiml.train.samples import prepare, read
 from webiml.types import Kind
 
-PICTURES = Path(__file__).parents[2] / "examples" / "pictures"
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four samples of each split, made of the example pictures."""
+def folder(tmp_path_factory: pytest.TempPathFactory, small_pictures: Path, samples_here: None) -> Path:
+    """Four samples of each split, made of small pictures."""
     folder = tmp_path_factory.mktemp("samples")
     for split in ("train", "val"):
-        make = ForgedInput((PICTURES,), split, seed=5)
+        make = ForgedInput((small_pictures,), split, seed=5)
         keys = prepare(make, [f"{split}-{i:05d}" for i in range(4)], folder / split, make.settings, quiet=True)
         look = Look(folder / split, "tiny")
         prepare(look, keys, folder / f"{split}-looks", look.settings, quiet=True)
@@ -115,14 +113,14 @@ def test_pairs_of_two_scenes_are_not_cropped():
         assert authentic is pair.authentic and manipulated is pair.manipulated and transform is None
 
 
-def test_an_input_is_a_function_of_its_key(folder):
-    make = ForgedInput((PICTURES,), "train", seed=5)
+def test_an_input_is_a_function_of_its_key(small_pictures):
+    make = ForgedInput((small_pictures,), "train", seed=5)
     first, again, other = make("train-00001"), make("train-00001"), make("train-00002")
     assert first and again and other
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name])
     assert not np.array_equal(first["manipulated"], other["manipulated"])
-    assert make.settings != ForgedInput((PICTURES,), "train", seed=6).settings
+    assert make.settings != ForgedInput((small_pictures,), "train", seed=6).settings
 
 
 def test_what_is_kept_of_an_input_comes_back():
@@ -134,23 +132,23 @@ def test_what_is_kept_of_an_input_comes_back():
         assert back[name].dtype == np.float32
 
 
-def test_more_pairs_can_follow(folder, tmp_path):
+def test_more_pairs_can_follow(folder, small_pictures, tmp_path):
     shutil.copytree(folder / "val", tmp_path / "val")
-    make = ForgedInput((PICTURES,), "val", seed=5)
+    make = ForgedInput((small_pictures,), "val", seed=5)
     before = Look(tmp_path / "val", "tiny").settings
     assert prepare(make, [f"val-{i:05d}" for i in range(5)], tmp_path / "val", make.settings, quiet=True)
     assert Look(tmp_path / "val", "tiny").settings == before
-    other = ForgedInput((PICTURES,), "val", seed=6)
+    other = ForgedInput((small_pictures,), "val", seed=6)
     prepare(other, ["val-00000"], tmp_path / "other", other.settings, quiet=True)
     assert Look(tmp_path / "other", "tiny").settings != before
 
 
-def test_a_pair_whose_probe_gave_less_than_half_is_of_doubtful_kind(monkeypatch):
+def test_a_pair_whose_probe_gave_less_than_half_is_of_doubtful_kind(small_pictures, monkeypatch):
     pair = plain_pair()
     mask = np.zeros((200, 300), bool)
     mask[:, :180] = True
     monkeypatch.setattr(forged, "forge_pair", lambda *given, **named: replace(pair, mask=mask))
-    assert ForgedInput((PICTURES,), "train", seed=5)("one") is None
+    assert ForgedInput((small_pictures,), "train", seed=5)("one") is None
 
 
 def test_an_identical_pair_weighs_less():

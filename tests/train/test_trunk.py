@@ -1,7 +1,5 @@
 """What the trunk learns from: points that show the same thing, and matches that are counted as right."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -19,8 +17,6 @@ from webiml.train.trunk import (
     seen,
     whole,
 )  # fmt: skip
-
-PICTURES = Path(__file__).resolve().parents[2] / "examples" / "pictures"
 
 
 def test_points_lead_from_the_donor_mask_into_the_mask():
@@ -56,10 +52,10 @@ def test_the_best_match_of_a_place_is_where_it_came_from():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, small_pictures, samples_here):
     folder = tmp_path_factory.mktemp("points")
     for split in ("train", "val"):
-        make = ForgedPoints((PICTURES,), split, seed=3)
+        make = ForgedPoints((small_pictures,), split, seed=3)
         prepare(make, [f"{split}-{i:03d}" for i in range(6)], folder / split, {}, quiet=True)
     return folder
 

@@ -21,7 +21,6 @@ from webiml.train.segmentation import MISSING
 from webiml.train.web_iml import ForgedPicture, WebImlTask, crop, predicted, prepare_pictures, shares_of
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-PICTURES = EXAMPLES / "pictures"
 SETTINGS = TrainSettings(steps=4, batch=2, size=64, warmup=0)
 
 
@@ -48,9 +47,9 @@ def test_a_crop_shows_the_mask_and_says_what_lies_beyond_the_picture():
     assert inside > 20
 
 
-def test_an_authentic_sample_went_through_the_web_and_has_no_mask():
+def test_an_authentic_sample_went_through_the_web_and_has_no_mask(small_pictures):
     forged, authentic = (
-        ForgedPicture((PICTURES,), "train", 3, None, True, origin) for origin in ("forged", "authentic")
+        ForgedPicture((small_pictures,), "train", 3, None, True, origin) for origin in ("forged", "authentic")
     )
     made = authentic("train-00000")
     assert made is not None and not made["mask"].any() and made["picture"].shape[1:] == made["mask"].shape
@@ -59,9 +58,9 @@ def test_an_authentic_sample_went_through_the_web_and_has_no_mask():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, small_pictures, samples_here):
     folder = tmp_path_factory.mktemp("pictures")
-    prepare_pictures([PICTURES], folder, pictures=8, seed=1, workers=2, quiet=True)
+    prepare_pictures([small_pictures], folder, pictures=8, seed=1, workers=1, quiet=True)
     return folder
 
 
