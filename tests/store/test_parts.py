@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-
 from tests.store.store_samples import SETTINGS, make_finished, open_writer, write_dataset
+
 from webiml.errors import OutputError, SettingError
 from webiml.store.dataset import dataset_info, read_member, read_rows
 from webiml.store.dataset_writer import DatasetWriter, finished_keys
@@ -150,12 +150,11 @@ def test_a_worker_that_sees_another_folder_is_refused(tmp_path):
 
 
 def test_a_worker_of_a_run_that_another_has_followed_writes_no_rows(tmp_path):
-    with open_writer(tmp_path) as writer:
-        with Part.open(writer.place, 0, writer.info, writer.begin_parts()) as part:
-            part.add(make_finished("a"))
-            writer.begin_parts()
-            with pytest.raises(OutputError, match="Another run writes"):
-                part.finish()
+    with open_writer(tmp_path) as writer, Part.open(writer.place, 0, writer.info, writer.begin_parts()) as part:
+        part.add(make_finished("a"))
+        writer.begin_parts()
+        with pytest.raises(OutputError, match="Another run writes"):
+            part.finish()
     assert part_numbers(Place(str(tmp_path))) == []
 
 

@@ -67,7 +67,8 @@ def find_crops(
         whole, mirrored: (n,) uint64 of one list. windows: (m, len(WINDOWS)) uint64 of another one, or of the same.
     """
     found = []
-    some = max(1, 500_000 // len(WINDOWS))  # pictures whose windows are looked at together: bounds the memory
+    some = 1_050_000 // len(WINDOWS)  # pictures whose windows are looked at together: bounds the memory; from a
+    # million hashes on near.py takes longer blocks, which leave a twentieth of the comparisons
     for start in range(0, len(windows), some):
         flat = windows[start : start + some].ravel()
         for turned, hashes in ((False, whole), (True, mirrored)):

@@ -97,11 +97,11 @@ class _Rows:
         rows: each with its place. new: how many are of the dataset. pairs: rows of the dataset, with pictures or not.
     """
 
-    rows: PackedRows
+    rows: Sequence[tuple[Place, Row]]
     new: int
     pairs: int
-    manipulated: Pictures
-    authentic: Pictures
+    manipulated: Sequence[Source]
+    authentic: Sequence[Source]
 
     def found(self, index: int, why: Why, other: int, other_picture: str = "manipulated", **more: object) -> Found:
         """The pair at `index`, whose manipulated picture is one of the pair at `other`."""

@@ -56,11 +56,12 @@ def find_twins(
         distance: bits of 64 up to which two whole pictures are candidates.
     """
     candidates = _candidates(pictures, new, table, distance)
-    named = np.unique(np.concatenate([part for found in candidates for part in (found.i, found.j)]))
+    named = _as_they_lie(pictures, np.unique(np.concatenate([part for one in candidates for part in (one.i, one.j)])))
     masks, has = _masks(Chosen(pictures, named), workers, steps)
     place = np.zeros(len(pictures), np.int64)
     place[named] = np.arange(len(named))
-    doubts, of = [], []
+    doubts: list[Doubt] = []
+    of: list[tuple[int, int, int]] = []
     for found in candidates:
         at = _Masks(masks, has, place[found.i], place[found.j])
         for index in _plausible(found, at):
@@ -80,6 +81,16 @@ def find_twins(
             twins.append(Twin(i, j, apart, doubt.mirrored, doubt.window, likeness))
         tick()
     return twins
+
+
+def _as_they_lie(pictures: Sequence[Source], named: np.ndarray) -> np.ndarray:
+    """The same places in the order of the tars, each of which is listed when it is read from."""
+
+    def lies(at: int) -> tuple[str, str, str]:
+        row = pictures[at].row
+        return str(pictures[at].place), (row.shard if row else None) or "", row.key if row else ""
+
+    return np.array(sorted(named.tolist(), key=lies), np.int64)
 
 
 def _candidates(pictures: Sequence[Source], new: int, table: LooksTable, distance: int) -> list[Candidates]:

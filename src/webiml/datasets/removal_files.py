@@ -139,13 +139,16 @@ def thin_open_tar(place: Place, name: str, keys: Collection[str]) -> None:
 
 def read_whole(place: Place, tar: str) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every file of a tar that are whole; the end of one in the making may be cut short."""
-    with place.reader(tar) as opened, suppress(tarfile.TarError, EOFError):
-        with tarfile.open(fileobj=opened, mode="r:") as members:
-            for member in members:
-                content = members.extractfile(member) if member.isreg() else None
-                data = b"" if content is None else content.read()
-                if content is not None and len(data) == member.size:
-                    yield member.name, data
+    with (
+        place.reader(tar) as opened,
+        suppress(tarfile.TarError, EOFError),
+        tarfile.open(fileobj=opened, mode="r:") as members,
+    ):
+        for member in members:
+            content = members.extractfile(member) if member.isreg() else None
+            data = b"" if content is None else content.read()
+            if content is not None and len(data) == member.size:
+                yield member.name, data
 
 
 def names_below(place: Place, folder: str) -> list[str]:

@@ -20,8 +20,8 @@ class RunnerSettings:
     worker_cpus: float = 1.0
     """With --runner ray: cores that each worker takes."""
     worker_gpus: float = 0.0
-    """With --runner ray: GPUs that each worker takes; 0.25 lets four workers share one. On a GPU the last digits of a map
-    differ from those of a processor."""
+    """With --runner ray: GPUs that each worker takes; 0.25 lets four workers share one. On a GPU the last digits of a
+    map differ from those of a processor."""
 
     def __post_init__(self) -> None:
         if not 0 < self.worker_cpus <= 256:

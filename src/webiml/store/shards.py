@@ -66,7 +66,7 @@ def _version(place: Place, shard: str) -> tuple[int, int] | None:
     return state.st_size, state.st_mtime_ns
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)  # some megabytes each, of tars of a thousand pairs
 def _members(place: Place, shard: str, version: tuple[int, int]) -> dict[str, tuple[int, int]]:
     """Offset and size of every plain file of the tar."""
     with place.reader(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
