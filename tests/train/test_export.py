@@ -105,7 +105,7 @@ def test_what_ships_is_what_the_package_opens(trained, tmp_path, monkeypatch):
     batch = np.random.default_rng(1).random((2, 3, 9, 8), dtype=np.float32)
     with torch.no_grad():
         want = net().eval()(torch.from_numpy(batch)).numpy()
-    assert np.allclose(weights._load.__wrapped__("test", None, 1)(batch), want, atol=1e-4)
+    assert np.allclose(weights._load.__wrapped__("test", None, 1, False, 1)(batch), want, atol=1e-4)
 
 
 def test_other_data_is_refused(trained, tmp_path):
