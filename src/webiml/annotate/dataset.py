@@ -19,6 +19,7 @@ from webiml.runners.cores import usable_cores
 from webiml.runners.local import Crashed, run_ordered
 from webiml.runners.log import event
 from webiml.runners.on_ray import run_on_ray
+from webiml.runners.ray_cluster import refuse_without_ray
 from webiml.settings import AnnotateRun, AnnotatorSettings
 from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
@@ -90,6 +91,8 @@ def annotate_dataset(
             by another run. Nothing has been touched. Or the cluster cannot be used.
         OutputError: `out` cannot be written, or not any more; what is finished stays.
     """
+    if run.runner == "ray":
+        refuse_without_ray()
     counts = Counts()
     decided_by, settings_hash = provenance(settings)
     with DatasetWriter.open(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from webiml.collect.asking import Wanted, ask
 from webiml.collect.plan import is_wanted
+from webiml.runners.ray_cluster import refuse_without_ray
 from webiml.settings import CollectRun, CollectSettings
 from webiml.store.link_writer import LinkWriter
 from webiml.store.links import link_id
@@ -79,6 +80,8 @@ def collect(
         counts.count(row.status, row.reason)
         call(counts)
 
+    if run.runner == "ray":
+        refuse_without_ray()
     with LinkWriter.open(place) as writer:
         for (status, reason), number in writer.counts.items():
             counts.count(status, reason, number)

@@ -31,6 +31,12 @@ PASSED_ON = (
 """Variables of this process that a worker gets, so that it reaches the places that this process reaches."""
 
 
+def refuse_without_ray() -> None:
+    """Raises SettingError when Ray is not installed; to be called before anything is made."""
+    if importlib.util.find_spec("ray") is None:
+        raise SettingError('--runner ray needs an extra: pip install "webiml[ray]".')
+
+
 @contextmanager
 def connected(settings: RunnerSettings, workers: int) -> Iterator[int]:
     """Be connected with the cluster that `settings` name; for a `with` block.
@@ -44,8 +50,7 @@ def connected(settings: RunnerSettings, workers: int) -> Iterator[int]:
     Raises:
         SettingError: Ray is not installed, the cluster cannot be reached, or no machine of it has room for a worker.
     """
-    if importlib.util.find_spec("ray") is None:
-        raise SettingError('--runner ray needs an extra: pip install "webiml[ray]".')
+    refuse_without_ray()
     # Before Ray is imported, which reads them: no word to its makers, and nothing of it on our stdout.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")

@@ -37,4 +37,5 @@ class RunnerSettings:
                 if getattr(self, name) != value
             ]
             if given:
-                raise SettingError(f"{' and '.join(given)} only matter on a cluster: add --runner ray.")
+                verb = "matters" if len(given) == 1 else "matter"
+                raise SettingError(f"{' and '.join(given)} only {verb} on a cluster: add --runner ray.")
