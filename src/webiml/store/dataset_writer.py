@@ -195,9 +195,10 @@ class DatasetWriter:
         if self.place.local is not None:
             sync_files(self.place.local, self._unsafe)
         self._unsafe.clear()
-        self._journal.add_rows(self._pending.values())
-        self._unsent += len(self._pending)
-        self._pending.clear()
+        entries = list(self._pending.values())
+        self._pending.clear()  # before: stopped in the middle, what is written counts and is not written again
+        self._journal.add_rows(entries)
+        self._unsent += len(entries)
         self._safe_at = time.monotonic()
         if self.info.format == "folder" and self._is_time():
             self._send(next(self.free_numbers()))
