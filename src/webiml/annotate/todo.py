@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import overload
 
+from webiml.pairs.on_demand import OnDemand
 from webiml.types import Pair, Problem, Reason
 
 _CLASH = Problem(
@@ -15,7 +15,7 @@ _CLASH = Problem(
 )
 
 
-class Todo(Sequence[Pair]):
+class Todo(OnDemand[Pair]):
     """The pairs that are not finished, sorted by key, each made when it is asked for: many take little memory.
 
     One whose key is a finished one but for upper and lower case fails: on some disks their files would be one.
@@ -31,15 +31,7 @@ class Todo(Sequence[Pair]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> Pair: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pair]: ...
-    def __getitem__(self, index: int | slice) -> Pair | list[Pair]:
-        if isinstance(index, slice):
-            return [self._pair(place) for place in self._places[index]]
-        return self._pair(self._places[index])
-
-    def _pair(self, place: int) -> Pair:
-        pair = self._pairs[place]
+    def make(self, index: int) -> Pair:
+        """The pair that is number `index` of those left."""
+        pair = self._pairs[self._places[index]]
         return replace(pair, problem=_CLASH) if pair.key.casefold() in self._folded else pair

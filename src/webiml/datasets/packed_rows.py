@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Sequence
-from typing import Literal, overload
+from typing import Literal
 
 import numpy as np
 
 from webiml.datasets.hashes import Source, slim, source_of
+from webiml.pairs.on_demand import OnDemand
 from webiml.store.place import Place
 from webiml.store.rows import from_record, to_record
 from webiml.types import Row
 
 
-class PackedRows(Sequence[tuple[Place, Row]]):
+class PackedRows(OnDemand[tuple[Place, Row]]):
     """What of rows is needed to find their files and to weigh them, with the place of each: some 400 bytes a row."""
 
     def __init__(self) -> None:
@@ -36,19 +37,13 @@ class PackedRows(Sequence[tuple[Place, Row]]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> tuple[Place, Row]: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[tuple[Place, Row]]: ...
-    def __getitem__(self, index: int | slice) -> tuple[Place, Row] | list[tuple[Place, Row]]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
-        at = range(len(self))[index]
-        row = from_record(json.loads(self._text[self._starts[at] : self._starts[at + 1]]))
-        return next(place for place, end in zip(self._places, self._ends, strict=True) if at < end), row
+    def make(self, index: int) -> tuple[Place, Row]:
+        """The place and the row at `index`."""
+        row = from_record(json.loads(self._text[self._starts[index] : self._starts[index + 1]]))
+        return next(place for place, end in zip(self._places, self._ends, strict=True) if index < end), row
 
 
-class Pictures(Sequence[Source]):
+class Pictures(OnDemand[Source]):
     """One picture of each row."""
 
     def __init__(self, rows: PackedRows, role: Literal["authentic", "manipulated"]) -> None:
@@ -58,18 +53,13 @@ class Pictures(Sequence[Source]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    @overload
-    def __getitem__(self, index: int) -> Source: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Source]: ...
-    def __getitem__(self, index: int | slice) -> Source | list[Source]:
-        if isinstance(index, slice):
-            return [self[one] for one in range(*index.indices(len(self)))]
+    def make(self, index: int) -> Source:
+        """The picture of the row at `index`."""
         place, row = self._rows[index]
         return source_of(place, row, self._role)
 
 
-class Chosen(Sequence[Source]):
+class Chosen(OnDemand[Source]):
     """Some pictures of many, each made when it is asked for."""
 
     def __init__(self, pictures: Sequence[Source], which: Sequence[int] | np.ndarray) -> None:
@@ -78,11 +68,6 @@ class Chosen(Sequence[Source]):
     def __len__(self) -> int:
         return len(self._which)
 
-    @overload
-    def __getitem__(self, index: int) -> Source: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Source]: ...
-    def __getitem__(self, index: int | slice) -> Source | list[Source]:
-        if isinstance(index, slice):
-            return [self._pictures[place] for place in self._which[index]]
+    def make(self, index: int) -> Source:
+        """The picture that is number `index` of the chosen ones."""
         return self._pictures[self._which[index]]

@@ -6,14 +6,15 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from webiml.images.read import readable
 from webiml.pairs.keys import unique_keys
+from webiml.pairs.on_demand import OnDemand
 from webiml.types import Pair, Problem, Reason, Stored
 
 
-class PackedPairs(Sequence[Pair]):
+class PackedPairs(OnDemand[Pair]):
     """Pairs in the order in which they came, or sorted by key: some 200 bytes each, where a Pair takes a kilobyte.
 
     As they come, `key` is the input's own name.
@@ -53,19 +54,11 @@ class PackedPairs(Sequence[Pair]):
     def __len__(self) -> int:
         return len(self._starts) - 1
 
-    @overload
-    def __getitem__(self, index: int) -> Pair: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Pair]: ...
-    def __getitem__(self, index: int | slice) -> Pair | list[Pair]:
-        if isinstance(index, slice):
-            return [self._pair(one) for one in range(*index.indices(len(self)))]
-        return self._pair(range(len(self))[index])
-
     def __iter__(self) -> Iterator[Pair]:
-        return map(self._pair, range(len(self)))
+        return map(self.make, range(len(self)))
 
-    def _pair(self, index: int) -> Pair:
+    def make(self, index: int) -> Pair:
+        """The pair at `index`."""
         name, *more = self._record(index if self._keys is None else self._order[index])
         root, authentic, manipulated, problem, *about = [*more, *[None] * (4 - len(more))]
         return Pair(

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from webiml.errors import OutputError
@@ -50,7 +50,7 @@ def write_soon(path: Path, data: bytes) -> None:
 
 
 def sync_files(root: Path, names: Iterable[str]) -> None:
-    """Make files below `root`, and their names, survive a power cut; one that is gone since is no fault.
+    """Make files below `root`, and all names that lead to them, survive a power cut; one that is gone is no fault.
 
     Raises:
         OutputError: the disk refuses it.
@@ -65,7 +65,7 @@ def sync_files(root: Path, names: Iterable[str]) -> None:
                 finally:
                     os.close(handle)
             folders.add(name.rpartition("/")[0])
-        for folder in folders:
+        for folder in {above for one in folders for above in (PurePosixPath(one), *PurePosixPath(one).parents)}:
             sync_folder(root / folder)
     except OSError as error:
         raise output_error(error, root) from error

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from webiml.store.atomic import TEMPORARY, output_error, sync_folder
+from webiml.store.atomic import TEMPORARY, output_error, sync_files
 from webiml.store.link_journal import LinkJournal
 from webiml.store.links import to_link_record
 from webiml.store.place import Place
@@ -41,7 +41,7 @@ class Checkpoint:
             OutputError: the disk refuses it.
         """
         if self.place.local is not None:
-            _sync(self.place.local, self.pictures)
+            sync_files(self.place.local, self.pictures)
 
 
 class LinkRows:
@@ -162,23 +162,6 @@ class LinkRows:
         self._offsets.append(offset)
         if row.attempts:
             self._by_address.setdefault(_hash64(row.url), offset)
-
-
-def _sync(store: Path, names: list[str]) -> None:
-    """Make pictures, and their names, survive a power cut."""
-    try:
-        for name in names:
-            with suppress(FileNotFoundError):  # taken out meanwhile
-                handle = os.open(store / name, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
-        folders = {name.rpartition("/")[0] for name in names}
-        for folder in folders | {folder.rpartition("/")[0] for folder in folders} | {""}:
-            sync_folder(store / folder)
-    except OSError as error:
-        raise output_error(error, store) from error
 
 
 def _hash64(text: str) -> int:
