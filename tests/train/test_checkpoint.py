@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -88,6 +91,30 @@ def test_a_missing_or_cut_checkpoint_is_refused(saved, tmp_path):
     saved.write_bytes(saved.read_bytes()[:-1])
     with pytest.raises(SettingError, match="cannot be read"):
         load_tensors(saved, TENSORS)
+
+
+SWAP = """
+import itertools, os, shutil, sys
+for turn in itertools.count():
+    shutil.copy(sys.argv[1 + turn % 2], sys.argv[3] + ".new")
+    os.replace(sys.argv[3] + ".new", sys.argv[3])
+"""
+
+
+def test_facts_are_read_while_a_training_replaces_the_file(tmp_path):
+    short, long, last = (tmp_path / f"{name}.safetensors" for name in ("short", "long", "last"))
+    save_checkpoint(short, {"a": torch.zeros(9)}, {"step": 1}, {})
+    save_checkpoint(long, {"a": torch.zeros(9)}, {"step": 2, "data": "x" * 400}, {})
+    last.write_bytes(short.read_bytes())
+    with subprocess.Popen([sys.executable, "-S", "-c", SWAP, str(short), str(long), str(last)]) as swapping:
+        try:
+            limit, steps, read = time.monotonic() + 60, set(), 0
+            while (len(steps) < 2 or read < 3000) and time.monotonic() < limit:
+                steps.add(read_facts(last)["step"])
+                read += 1
+        finally:
+            swapping.kill()
+    assert steps == {1, 2}
 
 
 def test_it_needs_no_notes(saved):

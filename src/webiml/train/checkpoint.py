@@ -53,7 +53,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         SettingError: it is missing or no checkpoint of webiml.
     """
-    with _open(path) as file:
+    with _open(path, "np") as file:  # with "pt" it is opened twice, and a training may put a newer one there meanwhile
         try:
             facts = json.loads((file.metadata() or {})[FACTS])
         except (KeyError, ValueError, RecursionError):
@@ -134,10 +134,10 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, framework: str = "pt") -> Any:
     try:
-        return safe_open(path, framework="pt")
+        return safe_open(path, framework=framework)
     except FileNotFoundError:
         raise SettingError(f"There is no checkpoint {path}.") from None
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, RuntimeError) as error:  # RuntimeError: it became shorter between two openings
         raise SettingError(f"{path} cannot be read as a checkpoint ({error}).") from None
