@@ -14,14 +14,18 @@ Arrays are RGB uint8 (H, W, 3); sizes are (H, W); points are (x, y) in pixels wi
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+THUMBNAIL_SIDE = 512  # pixels, the longer side of the thumbnail that an annotation or a localization keeps
 
 
 class Kind(StrEnum):
@@ -53,6 +57,14 @@ class Reason(StrEnum):
     LOW_QES = "low_qes"
     TOO_SMALL_AREA = "too_small_area"
     TOO_LARGE_AREA = "too_large_area"
+    # rejected by a person, see store/reviews.py
+    WRONG_MASK = "wrong_mask"
+    NOT_A_PAIR = "not_a_pair"
+    NOT_MANIPULATED = "not_manipulated"
+    CHANGED_ALL_OVER = "changed_all_over"
+    UNCLEAR = "unclear"
+    OTHER_FAULT = "other_fault"
+    DISPUTED = "disputed"  # one person accepts it, another rejects it
     # failed
     MISSING_AUTHENTIC = "missing_authentic"
     MISSING_MANIPULATED = "missing_manipulated"
@@ -210,6 +222,8 @@ class Annotation:
         mask_area: share of the picture inside the mask, [0, 1]. components: 8-connected parts of the mask.
         kind_probabilities: how probable each kind is, [0, 1]; a kind that is missing is not.
         alternative: what the other segmenter says, where the kind is uncertain and both were asked.
+        thumbnail: (h, w, 3) uint8, the manipulated picture with its long side at most 512, for a notebook; None when
+            nobody kept it.
     """
 
     status: Status
@@ -225,6 +239,7 @@ class Annotation:
     components: int | None = None
     kind_probabilities: dict[Kind, float] = field(default_factory=dict)
     alternative: Annotation | None = None
+    thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def mask(self) -> np.ndarray | None:
@@ -232,6 +247,14 @@ class Annotation:
         if self.probability is None:
             return None
         return (self.probability * 255).round() >= 128
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return _notebook().annotation_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The same as one picture, where a notebook becomes a document of another kind."""
+        return _notebook().annotation_png(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +266,15 @@ class Localization:
         confidence: (H, W) float32 in [0, 1], P(the pixel is on the right side of 0.5).
         score: P(the picture holds a manipulated area), [0, 1].
         threshold: what counts as manipulated begins at this probability.
+        thumbnail: (h, w, 3) uint8, the picture with its long side at most 512, for a notebook; None when nobody kept
+            it.
     """
 
     probability: np.ndarray
     confidence: np.ndarray
     score: float
     threshold: float = 0.5
+    thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def mask(self) -> np.ndarray:
@@ -259,6 +285,19 @@ class Localization:
     def area(self) -> float:
         """Share of the picture inside the mask, [0, 1]."""
         return float(self.mask.mean())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return _notebook().localization_html(self)
+
+    def _repr_png_(self) -> bytes | None:
+        """The same as one picture, where a notebook becomes a document of another kind."""
+        return _notebook().localization_png(self)
+
+
+def _notebook() -> Any:
+    """What draws for a notebook; it lies far above this module and is looked up when somebody wants to see it."""
+    return importlib.import_module("webiml.report.notebook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +368,17 @@ class Row:
     """First 16 hex digits of the SHA-256 of the settings that decide results (file metadata holds the settings)."""
     package_version: str | None = None
     """Version of webiml."""
+    reviewed_by: str | None = None
+    """Who decided about the row, names in their order with `, ` between them; null where nobody did. This and the four
+    below are null in annotations.parquet: decisions lie in reviews.jsonl, and readers lay them over the row."""
+    reviewed_at: str | None = None
+    """When the newest of these decisions was taken, UTC, ISO 8601, seconds."""
+    machine_status: str | None = None
+    """What `status` was before anybody decided."""
+    machine_reason: str | None = None
+    """What `reason` was before anybody decided."""
+    drawn_mask: str | None = None
+    """SHA-256 of the mask that a person drew, reviews/<sha256>.png; null where the machine's mask stands."""
     extra: dict[str, str] = field(default_factory=dict)
     """Further columns of the input table; column `input.<name>` each."""
 

@@ -24,6 +24,13 @@ REJECTION_MEANING: dict[str, str] = {
     Reason.LOW_QES: "Something was found, but too much of it is in doubt.",
     Reason.TOO_SMALL_AREA: "The mask covers less of the picture than the settings allow.",
     Reason.TOO_LARGE_AREA: "The mask covers more of the picture than the settings allow.",
+    Reason.WRONG_MASK: "A person says that the mask is wrong.",
+    Reason.NOT_A_PAIR: "A person says that the two pictures do not belong together.",
+    Reason.NOT_MANIPULATED: "A person says that nothing was manipulated.",
+    Reason.CHANGED_ALL_OVER: "A person says that the picture is changed as a whole, so that there is no area to draw.",
+    Reason.UNCLEAR: "A person could not tell.",
+    Reason.OTHER_FAULT: "A person rejected it for another reason; the note of the decision says which.",
+    Reason.DISPUTED: "One person accepts it and another rejects it.",
 }
 
 FAILURE_MEANING: dict[str, str] = {

@@ -4,6 +4,7 @@ annotations.parquet      one row for every input
 authentic/ manipulated/ masks/ probability/ alternative/      folder: <key>.<ext>
 shard-000000.tar ...     shards: <key>.authentic.<ext> <key>.manipulated.<ext> <key>.mask.png <key>.probability.png
                          <key>.alternative.png <key>.json
+reviews.jsonl reviews/   what people decided, and masks that they drew, see store/reviews.py
 .webiml/                 what a writer needs to go on, see store/dataset_writer.py
 """
 
@@ -18,6 +19,7 @@ from typing import Any, Literal
 
 from webiml.errors import BadImage, SettingError
 from webiml.images.read import MAX_BYTES, read_bytes
+from webiml.store.drawn_masks import read_drawn_mask
 from webiml.store.parquet import FILE_NAME, read_annotations, read_metadata
 from webiml.store.place import Place, open_place
 from webiml.store.shards import read_tar_member
@@ -71,9 +73,13 @@ def read_rows(path: Path | Place) -> Iterator[Row]:
 def read_member(path: Path | Place, row: Row, role: Role) -> bytes:
     """One file of a pair, from either shape of dataset. What the row says is not trusted: no path leads out of `path`.
 
+    The mask of a row for which a person drew one (store/reviews.py) is that one.
+
     Raises:
         BadImage: the pair has no such file, or it cannot be read.
     """
+    if role == "mask" and row.drawn_mask is not None:
+        return read_drawn_mask(open_place(path), row.drawn_mask)
     given = {"authentic": row.authentic_path, "manipulated": row.manipulated_path}
     if role in given:
         where = given[role]
