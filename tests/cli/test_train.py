@@ -90,14 +90,14 @@ def test_help_needs_no_torch(webiml, tmp_path):
         assert f"Usage: webiml {command}" in done.stdout
 
 
-def test_a_dry_run_measures_and_writes_nothing(webiml, small_pictures, tmp_path):
-    one = {"OMP_NUM_THREADS": "1"}
-    done = webiml(
-        "train", "dass", "--images", small_pictures, "--out", tmp_path / "out", "--dry-run",
-        "--json", "--size", "64", "--batch", "2", "--pairs", "10", "--workers", "1", env=one,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
-    plan = json.loads(done.stdout)
+def test_a_dry_run_measures_and_writes_nothing(small_pictures, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("webiml.train.samples.run_ordered", one_by_one)
+    monkeypatch.setattr("webiml.train.batches.sample_workers", lambda *_: 0)
+    settings = ["--size", "64", "--batch", "2", "--pairs", "10", "--workers", "1", "--dry-run", "--json"]
+    assert main.run(["train", "dass", "--images", str(small_pictures), "--out", str(tmp_path / "out"), *settings]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    plan = json.loads(said.out)
     assert plan["parameters"] == sum(p.numel() for p in build("tiny", CHANNELS).parameters())
     assert (plan["pictures"], plan["pairs"], plan["steps"]) == (8, 10, 2000)
     assert plan["seconds"] == pytest.approx(10 * plan["seconds_a_pair"] + 2000 * plan["seconds_a_step"], abs=2)
