@@ -22,6 +22,8 @@ from webiml.settings import (
     LocalizeRun,
     LocalizeSettings,
     SampleSettings,
+    ServeRun,
+    ServeSettings,
     TrainRun,
     TrainSettings,
 )
@@ -36,6 +38,7 @@ SETTINGS = {
     "localize": (LocalizeSettings, LocalizeRun),
     "evaluate": (EvaluateSettings, EvaluateRun),
     "train": (TrainSettings, SampleSettings, TrainRun),
+    "serve": (ServeSettings, ServeRun),
 }
 """What a --config file may set, by command."""
 

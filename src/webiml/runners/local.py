@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from contextlib import suppress
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
+
+from webiml.runners.worker import READY, Crashed, Worker, cause
+
+__all__ = ["Crashed", "run_ordered"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_FAILED_STARTS = 3  # workers that die before they are ready, until the run gives up
 SECONDS_TO_END = 5  # for a worker that is not needed any more, before it is killed
-
-_READY = "ready"
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """In place of a result: the function raised, or killed its process twice, the second time while it ran alone."""
-
-    detail: str
 
 
 def run_ordered(
@@ -140,7 +130,7 @@ class _Run:
                 self.bury(worker)
                 continue
             if not worker.ready:
-                if message != _READY:
+                if message != READY:
                     raise message
                 worker.ready = True
                 self.failed_starts = 0
@@ -159,25 +149,20 @@ class _Run:
         if not worker.ready:
             self.failed_starts += 1
             if self.failed_starts >= MAX_FAILED_STARTS:
-                raise RuntimeError(f"the worker processes cannot start: {_cause(code)}")
+                raise RuntimeError(f"the worker processes cannot start: {cause(code)}")
             (self.suspects if self.alone == position else self.again).appendleft((position, item))
         elif self.alone == position:
-            self.held[position] = (item, Crashed(_cause(code)))
+            self.held[position] = (item, Crashed(cause(code)))
             self.alone = None
         else:
             self.suspects.append((position, item))
 
 
-class _Worker:
-    """One process and the line to it."""
+class _Worker(Worker):
+    """A worker, and what it holds."""
 
     def __init__(self, function: Callable[[Any], Any], initializer: Callable[[], object] | None) -> None:
-        context = multiprocessing.get_context("spawn")  # fork would copy threads' locks of cv2 and arrow
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, function, initializer), daemon=True)
-        with _interrupts_held():
-            self.process.start()
-        theirs.close()  # so that its death is the end of the line
+        super().__init__(function, initializer)
         self.ready = False
         self.task: tuple[int, Any] | None = None
 
@@ -185,76 +170,3 @@ class _Worker:
         assert self.task is not None  # a worker that was not handed a task is not listened to
         task, self.task = self.task, None
         return task
-
-    def dismiss(self, seconds: float) -> None:
-        """Let the process end by itself: it does when its line ends, or it is dying already."""
-        self.connection.close()
-        self.process.join(timeout=seconds)
-
-    def end(self) -> int:
-        """End the process whatever it does; its exit code, negative for a signal."""
-        self.connection.close()
-        self.process.kill()  # no harm to a process that has ended; workers hold nothing that could be lost
-        self.process.join()
-        return self.process.exitcode or 0
-
-
-def _work(connection: Connection, function: Callable[[Any], Any], initializer: Callable[[], object] | None) -> None:
-    """Body of a worker process: receive an item, send its result, until the line ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent alone decides
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    try:
-        if initializer is not None:
-            initializer()
-    except Exception as error:
-        try:
-            connection.send(error)
-        except Exception:  # one that cannot be pickled
-            connection.send(RuntimeError(f"{type(error).__name__}: {error}"))
-        return
-    connection.send(_READY)
-    while True:
-        try:
-            item = connection.recv()
-        except (EOFError, ConnectionResetError):
-            return
-        try:
-            result = function(item)
-        except Exception as error:
-            result = Crashed(f"{type(error).__name__}: {error}")
-        try:
-            connection.send(result)
-        except (BrokenPipeError, ConnectionResetError):
-            return
-        except Exception as error:  # a result that cannot be pickled, or too large for the memory that is left
-            connection.send(Crashed(f"{type(error).__name__}: {error}"))
-        del item, result  # a large result is not kept while waiting
-
-
-def _exit_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait([parent.sentinel])
-    os._exit(1)
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a process starts, for it and for us: it begins life deaf to it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _cause(code: int) -> str:
-    if code >= 0:
-        return f"its process ended with exit code {code}"
-    with suppress(ValueError):
-        name = signal.Signals(-code).name
-        return f"its process was killed by {name}" + (", as when memory runs out" if name == "SIGKILL" else "")
-    return f"its process was killed by signal {-code}"
