@@ -17,8 +17,9 @@ from webiml.evidence.evidence import Evidence
 from webiml.evidence.judge import Drawn, decide, segmenter_of
 from webiml.images.codec import from_8bit, to_8bit
 from webiml.images.decode import MIN_SIDE
+from webiml.images.draw import thumbnail
 from webiml.settings import AnnotatorSettings
-from webiml.types import Annotation, Kind
+from webiml.types import THUMBNAIL_SIDE, Annotation, Kind
 
 
 class Annotator:
@@ -41,7 +42,8 @@ class Annotator:
         _refuse_other_arrays(authentic=authentic, manipulated=manipulated)
         evidence = Evidence(authentic, manipulated, self.method.backbone)
         draw = cache(lambda kind: self.draw(evidence, kind))
-        return _with_map(decide(self.method.classify(evidence), self.method.sure, draw, self.settings), draw)
+        found = _with_map(decide(self.method.classify(evidence), self.method.sure, draw, self.settings), draw)
+        return replace(found, thumbnail=thumbnail(manipulated, THUMBNAIL_SIDE))
 
     def draw(self, evidence: Evidence, kind: Kind) -> Drawn:
         """What the segmenter of that kind, SPG or SDG, makes of a pair."""

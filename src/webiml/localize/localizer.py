@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,12 @@ from webiml.errors import BadImage, BadMap, SettingError, WebimlError
 from webiml.geometry.looks import looks, mean_look
 from webiml.geometry.maps import log_odds, sigmoid
 from webiml.images.decode import MIN_SIDE, decode, from_pillow
+from webiml.images.draw import thumbnail
 from webiml.images.read import read_bytes
 from webiml.localize.hub import KIND, find
 from webiml.localize.tiles import FLOOR, look_at, mean_score
 from webiml.nets import weights
-from webiml.types import Localization, Reason
+from webiml.types import THUMBNAIL_SIDE, Localization, Reason
 
 if TYPE_CHECKING:
     from webiml.nets.weights import Net
@@ -87,7 +89,7 @@ class Localizer:
             raise SettingError(f"views must be 1, 2 or 3, got {views}.")
         rgb = to_rgb(image)
         probability, confidence, score = look_at(lambda part: self.look(part, views), rgb)
-        return Localization(probability, confidence, score, self.threshold)
+        return Localization(probability, confidence, score, self.threshold, thumbnail(rgb, THUMBNAIL_SIDE))
 
     def look(self, rgb: np.ndarray, views: int = 1) -> tuple[np.ndarray, np.ndarray, float]:
         """What the network says of a whole picture (H, W, 3) uint8: probability, confidence (H, W) float32, score.
@@ -105,6 +107,10 @@ class Localizer:
         probability = [[run[0] for run in runs] for runs in found]
         confidence = [[run[1] for run in runs] for runs in found]
         return mean(probability), mean(confidence), mean_score([run[2] for runs in found for run in runs])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return importlib.import_module("webiml.report.notebook").localizer_html(self)  # it lies above this room
 
     def _run(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         found = self._net.all(picture=rgb[None])
