@@ -46,16 +46,21 @@ from webiml.settings import (
     EvaluateSettings,
     LocalizeRun,
     LocalizeSettings,
+    ReviewRun,
+    ServeRun,
+    ServeSettings,
 )
 from webiml.store.dataset import DatasetInfo
 from webiml.store.links import link_schema
+from webiml.store.reviews import Decision
 from webiml.store.rows import table_schema
 from webiml.types import LinkReason, LinkRow, LinkStatus, Row
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-VALUES = {int: "N", float: "X", str: "NAME", Path | None: "FOLDER"}  # what stands for a value in the table of flags
+# What stands for a value in the table of flags
+VALUES = {int: "N", float: "X", str: "NAME", tuple[str, ...]: "NAME", Path | None: "FOLDER"}
 
 
 def columns() -> str:
@@ -234,6 +239,26 @@ def localize_run_flags() -> str:
     return flags(LocalizeRun)
 
 
+def review_run_flags() -> str:
+    """The flags of `webiml review`."""
+    return flags(ReviewRun)
+
+
+def decisions() -> str:
+    """Every field of a line of reviews.jsonl."""
+    return fields(Decision)
+
+
+def serve_flags() -> str:
+    """The flags of `webiml serve` that decide what it answers, and how much of the machine a client may take."""
+    return flags(ServeSettings)
+
+
+def serve_run_flags() -> str:
+    """The other flags of `webiml serve`."""
+    return flags(ServeRun)
+
+
 def evaluate_columns() -> str:
     """Every column of per_image.parquet with its Parquet type."""
     docs = attribute_docs(ImageRow)
@@ -275,6 +300,7 @@ PARTS += (localize_columns, localize_regions, localize_summary_fields, localize_
 PARTS += (localize_result_flags, localize_run_flags, evaluate_columns, evaluate_protocols, evaluate_degradations)
 PARTS += (evaluate_result_flags, evaluate_run_flags, link_columns, link_statuses, link_reasons)
 PARTS += (collect_flags, collect_run_flags, collect_summary)
+PARTS += (review_run_flags, decisions, serve_flags, serve_run_flags)
 
 
 def flags(settings: type) -> str:
@@ -289,7 +315,8 @@ def flags(settings: type) -> str:
         else:
             choices = () if hint in VALUES else typing.get_args(hint)
             value = f"{{{','.join(choices)}}}" if len(choices) > 1 else choices[0] if choices else VALUES[hint]
-            shown, default = f"`{flag} {value}`", f"`{field.default}`" if field.default not in (None, "") else "none"
+            nothing = field.default in (None, "", ())
+            shown, default = f"`{flag} {value}`", "none" if nothing else f"`{field.default}`"
         lines.append((shown, default, docs[field.name]))
     return table(("flag", "default", "meaning"), lines)
 

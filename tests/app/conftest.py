@@ -19,7 +19,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright holds an event loop in this thread, which tests of other modules may want
 def browser() -> Iterator[Browser]:
     """A headless Chromium of this machine; WEBIML_CHROMIUM says where it lies, if it is not on the path."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

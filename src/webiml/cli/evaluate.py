@@ -82,6 +82,7 @@ def _evaluate(planned: Plan, out: Path | None, run: EvaluateRun) -> int:
     import tempfile
 
     from webiml.cli.evaluate_summary import summary_text
+    from webiml.evaluate.places import places_of, write_places
     from webiml.evaluate.run import evaluate
     from webiml.report.evaluation import write_evaluation
     from webiml.runners.progress import Progress
@@ -96,6 +97,7 @@ def _evaluate(planned: Plan, out: Path | None, run: EvaluateRun) -> int:
             found.result["seconds"] = round(time.monotonic() - started, 3)
             if out is not None:
                 progress.note("writing the report")
+                write_places(out, found.result, places_of(planned, found.scorings))
                 write_evaluation(out, found, planned, pictures=run.pictures)
     finally:
         shutil.rmtree(folder / ".webiml" / "maps", ignore_errors=True)
@@ -140,5 +142,9 @@ def _refuse_out(out: Path | None, run: EvaluateRun) -> None:
         return
     if out.exists() and not out.is_dir():
         raise SettingError(f"{out} is a file: give a folder to --out.")
+    if (out / "reviews.jsonl").exists():
+        raise SettingError(
+            f"{out} holds what people decided about the result there (reviews.jsonl): give another --out."
+        )
     if out.is_dir() and any(entry.name not in _OURS for entry in out.iterdir()):
         raise SettingError(f"{out} holds something else than a result of webiml evaluate: give another --out.")

@@ -31,6 +31,8 @@ COMMANDS = {
     "collect": "Fetch the pictures that links name, politely, into a store.",
     "grow": "Add to a growing dataset what is new: collect, annotate, dedup, leaks and card in one go.",
     "dataset": "Count, check, judge again, clean, divide, export or take out what is in a dataset.",
+    "review": "Decide about doubtful masks on a page in your browser: accept, reject, mend.",
+    "serve": "Answer other programs over HTTP, with a page for people: a picture in, its mask out.",
     "complexity": "Count parameters and operations of a localizer; measure its time and memory.",
     "forge": "Forge pairs with exact masks from ordinary pictures.",
     "train": "Train a network on pairs that are forged from ordinary pictures.",

@@ -39,7 +39,8 @@ class SavedRun:
 
     Attributes:
         name: of its folder. what: whose maps were scored. leaks: pictures that overlap with the training data; None
-            where nobody knows. rows: all that were not skipped. curve: pixel F1 by threshold, as in result.json.
+            where nobody knows. rows: all that were not skipped. left_out: those that were.
+        curve: pixel F1 by threshold, as in result.json.
     """
 
     name: str
@@ -56,6 +57,7 @@ class SavedRun:
     curve: tuple[float, ...] = ()
     f1: float | None = None
     robustness: Mapping[str, Levels] = field(default_factory=dict)
+    left_out: tuple[ImageRow, ...] = ()
 
 
 def read_run(folder: Path) -> SavedRun:
@@ -93,6 +95,7 @@ def read_run(folder: Path) -> SavedRun:
         curve=_curve(known),
         f1=known.share("pixel.f1"),
         robustness=_robustness(known),
+        left_out=tuple(row for row in rows if row.result == Result.SKIPPED),
     )
 
 

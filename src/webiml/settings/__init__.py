@@ -6,6 +6,8 @@ from webiml.settings.evaluate import EvaluateRun, EvaluateSettings, Protocol
 from webiml.settings.forge import DOCUMENT_KINDS, FORGE_KINDS, ForgeRun, ForgeSettings
 from webiml.settings.limits import read_shares
 from webiml.settings.localize import LocalizeRun, LocalizeSettings
+from webiml.settings.review import ReviewRun
+from webiml.settings.serve import ServeRun, ServeSettings
 from webiml.settings.train import Backbone, SampleSettings, TrainRun, TrainSettings
 
 __all__ = [
@@ -23,7 +25,10 @@ __all__ = [
     "LocalizeRun",
     "LocalizeSettings",
     "Protocol",
+    "ReviewRun",
     "SampleSettings",
+    "ServeRun",
+    "ServeSettings",
     "TrainRun",
     "TrainSettings",
     "read_shares",

@@ -17,6 +17,12 @@ def refuse_workers(workers: int) -> None:
         raise SettingError(f"--workers must lie between 0 and 256, got {workers}.")
 
 
+def refuse_port(port: int) -> None:
+    """Raises SettingError for a port that is none."""
+    if not 0 <= port <= 65_535:
+        raise SettingError(f"--port must lie between 0 and 65535, got {port}; 0 takes a free one.")
+
+
 def read_shares(text: str, flag: str, what: str, known: tuple[str, ...], example: str) -> dict[str, float]:
     """Shares such as `one=2,other`, of names in `known` and in that order; they add up to 1.
 

@@ -97,6 +97,7 @@ class Benchmark:
         layout: the layout that was found, in a few words; verified: whether its source was read.
         items: in the order of their keys. ignored: files in the folder that are no part of it, relative, sorted.
         expected: counts to compare with. notes: what is known to be wrong with the set, for a person.
+        spec: what `read_benchmark` takes to find it again from any folder; empty of one that was put together by hand.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Benchmark:
     rule: MaskRule = MaskRule()
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    spec: str = ""
 
 
 def read_source(source: Source, root: Path | None = None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,11 @@ def read_benchmark(spec: str) -> Benchmark:
         SettingError: there is no such name or path, nothing that is known fits, or it holds no picture.
     """
     known, path = _named(spec)
+    whole = os.path.abspath(path)
+    return replace(_read(path, known), spec=f"{known.name}={whole}" if known else whole)
+
+
+def _read(path: Path, known: Known | None) -> Benchmark:
     if path.is_dir():
         return _folder(path, known)
     if path.suffix.lower() in TABLES:
