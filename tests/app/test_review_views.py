@@ -12,12 +12,13 @@ from tests.app.review_client import small
 from tests.datasets.small_dataset import HEIGHT, WIDTH, finished, levels, write_pictured
 
 from webiml.app.review.cache import Cache
-from webiml.app.review.compare import UNCOVERED, Aligned, align, correlation, difference
+from webiml.app.review.compare import UNCOVERED, Aligned, align, correlation, difference, lay_pieces, likeness
 from webiml.app.review.dataset_cases import DatasetCases
 from webiml.app.review.pictures import Pictures, usable
 from webiml.app.review.views import names_of
 from webiml.errors import BadImage, SettingError
 from webiml.images.codec import encode_png
+from webiml.localize.localizer import to_rgb
 from webiml.store.place import Place
 from webiml.store.reviews import State
 from webiml.types import Finished, Reason
@@ -106,7 +107,20 @@ def test_views_are_named_where_their_pictures_are():
     assert names_of(("manipulated", "probability", "confidence"), {}, True) == [
         "manipulated", "confidence", "levels", "mask", "superpixels",
     ]  # fmt: skip
+    assert names_of(both[:2], {"transform": None, "kind": "SDG"}, False) == [
+        "manipulated", "authentic", "aligned", "difference", "correlation", "superpixels",
+    ]  # fmt: skip
     assert names_of((), {}, False) == []
+
+
+def test_a_pasted_piece_is_laid_where_it_lies(repository):
+    authentic, manipulated = (to_rgb(repository / f"examples/pairs/coffee-by-the-sea/{n}.jpg") for n in (0, 1))
+    aligned, probability = lay_pieces(authentic, manipulated)
+    assert aligned.rgb.shape == manipulated.shape and probability.shape == aligned.validity.shape == (425, 680)
+    cup, sea = np.s_[270:330, 280:360], np.s_[40:120, 100:600]
+    assert probability[cup].mean() > 0.9 and np.abs(aligned.rgb[cup].astype(int) - manipulated[cup]).mean() < 25
+    assert not aligned.validity[sea].any() and np.all(aligned.rgb[sea] == UNCOVERED)
+    assert np.all(likeness(probability, aligned.validity)[cup].mean(axis=(0, 1)) > 150)
 
 
 @pytest.mark.parametrize("shape", ["folder", "shards"])

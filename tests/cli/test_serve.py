@@ -88,7 +88,7 @@ def test_without_the_extra_the_install_line_comes_first(webiml_here, monkeypatch
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     done = webiml_here(command, *([tmp_path] if command == "review" else []))
     assert done.returncode == 2
-    assert done.stderr == f"webiml {command} needs uvicorn, which is not installed: pip install 'webiml[app]'\n"
+    assert done.stderr == f'webiml {command} needs an extra: pip install "webiml[app]" (missing: uvicorn).\n'
 
 
 def test_help_shows_examples_and_how_it_ends(webiml_here):

@@ -9,7 +9,8 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from webiml.cli.served import refuse_missing, serve_app
+from webiml.app import refuse_without_extra
+from webiml.cli.served import serve_app
 from webiml.cli.terminal import say
 from webiml.settings import ReviewRun
 
@@ -52,7 +53,7 @@ def review(
     reviewer
         Who decides; by default your name on this machine. The page can change it.
     """
-    refuse_missing("review", "starlette", "uvicorn")
+    refuse_without_extra("webiml review")
     # Heavy imports wait until the flags are known to be right.
     from webiml.app.guard import App, Guard
     from webiml.app.review.open import open_cases

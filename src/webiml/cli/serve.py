@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from webiml.cli.served import refuse_missing, serve_app
+from webiml.app import refuse_without_extra
+from webiml.cli.served import serve_app
 from webiml.settings import ServeRun, ServeSettings
 
 _RESULT = Group("What is answered, and what a client may take", sort_key=1)
@@ -40,7 +41,7 @@ def serve(
 
     Ctrl-C, or SIGTERM, is the normal end: what is being answered is finished, for five seconds at most.
 
-    Exit codes: 0 it was ended, 1 the localizer cannot be loaded, 2 a wrong setting, 130 interrupted before it had
+    Exit codes: 0 it was ended, 2 a wrong setting or a localizer that cannot be loaded, 130 interrupted before it had
     begun.
 
     Parameters
@@ -50,7 +51,7 @@ def serve(
     settings, run
         Flags, of which each has its own words.
     """
-    refuse_missing("serve", "fastapi", "uvicorn", "python_multipart", "prometheus_client")
+    refuse_without_extra("webiml serve")
     # Heavy imports wait until the flags are known to be right.
     from webiml.app.guard import App
     from webiml.app.serve.api import api

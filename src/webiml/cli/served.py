@@ -8,25 +8,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from webiml.cli.terminal import complain, plain, say
-from webiml.errors import SettingError
 from webiml.runners.log import event
 
 if TYPE_CHECKING:
     from webiml.app.guard import App
     from webiml.settings import ReviewRun, ServeRun
-
-
-def refuse_missing(command: str, *packages: str) -> None:
-    """Raises SettingError where a package of the extra is not installed."""
-    missing = [name for name in packages if find_spec(name) is None]
-    if missing:
-        raise SettingError(
-            f"webiml {command} needs {', '.join(missing)}, which is not installed: pip install 'webiml[app]'"
-        )
 
 
 def serve_app(

@@ -46,6 +46,26 @@ def align(
     return Aligned(picture_to_8bit(warped), validity)
 
 
+def lay_pieces(authentic: np.ndarray, manipulated: np.ndarray) -> tuple[Aligned, np.ndarray]:
+    """Lay the pieces of the authentic picture that were pasted onto the manipulated one: the SDG prior, made anew.
+
+    Args: authentic: (h, w, 3) uint8 of any size. manipulated: (H, W, 3) uint8, the grid.
+    Returns:
+        The pieces where they lie, recoloured as they look there, grey elsewhere; and (H, W) float32 in [0, 1], how
+        likely a pixel belongs to one of them.
+    """
+    import cv2
+
+    from webiml.evidence.evidence import Evidence
+
+    found = Evidence(authentic, manipulated).correlation
+    height, width = manipulated.shape[:2]
+    rgb = cv2.resize(picture_to_8bit(np.clip(found.authentic, 0, 1)), (width, height))
+    covered = cv2.resize(found.validity.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    rgb[~covered] = UNCOVERED
+    return Aligned(rgb, covered), np.clip(cv2.resize(found.probability, (width, height)), 0, 1)
+
+
 def difference(aligned: Aligned, manipulated: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
     """(H, W, 3) uint8: how much the pictures differ once the authentic one is recoloured, black none, pale much.
 
@@ -61,6 +81,11 @@ def difference(aligned: Aligned, manipulated: np.ndarray, where: np.ndarray | No
         found[rows] = length(apply_colour(a[rows], colours) - m[rows])
     shown = np.sqrt(np.clip(blur(found, 0.8) / DIFFERENCE_WHITE, 0, 1))  # a root: faint traces are what one looks for
     return _coloured(shown, aligned.validity)
+
+
+def likeness(probability: np.ndarray, validity: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: where a piece of the authentic picture lies, pale, and where not, black; of `lay_pieces`."""
+    return _coloured(probability, validity)
 
 
 def correlation(aligned: Aligned, manipulated: np.ndarray) -> np.ndarray:

@@ -68,6 +68,20 @@ class Pictures:
             (key, "aligned"), lambda: self._laid(key, transform), lambda a: a.rgb.nbytes + a.validity.nbytes
         )
 
+    def pieces(self, key: str) -> tuple[Aligned, np.ndarray]:
+        """What of the authentic picture was pasted, where it lies, and how likely that is, on the grid: of SDG pairs.
+
+        Raises:
+            BadImage: as `on_grid`.
+        """
+        from webiml.app.review.compare import lay_pieces
+
+        return self.cache.get(
+            (key, "pieces"),
+            lambda: lay_pieces(self.on_grid(key, "authentic"), self.on_grid(key, "manipulated")),
+            lambda found: found[0].rgb.nbytes + found[0].validity.nbytes + found[1].nbytes,
+        )
+
     def _scaled(self, key: str, role: Role) -> np.ndarray:
         found = self.native(key, role)
         return scaled(found, grid_of((found.shape[0], found.shape[1])) if role == "authentic" else self.grid(key))

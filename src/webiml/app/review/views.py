@@ -14,7 +14,7 @@ from webiml.types import Kind, Reason
 JPEG_QUALITY = 95
 PNG_PIXELS = 1_500_000  # up to which a picture goes to the browser as it is, and not as a JPEG
 COMPARED = ("aligned", "difference", "correlation")
-"""Views that need both pictures and the transform between them."""
+"""Views that need both pictures, and the transform between them or a piece that they share."""
 
 
 def names_of(roles: tuple[Role, ...], facts: dict[str, Any], has_mask: bool) -> list[str]:
@@ -23,7 +23,7 @@ def names_of(roles: tuple[Role, ...], facts: dict[str, Any], has_mask: bool) -> 
     Args: roles: pictures that the case has. facts: of `pictures.facts_of`. has_mask: whether there is any mask.
     """
     names = [name for name in ("manipulated", "authentic") if name in roles]
-    if len(names) == 2 and facts.get("transform") is not None:
+    if len(names) == 2 and (facts.get("transform") is not None or facts.get("kind") == Kind.SDG):
         names += COMPARED
     names += [name for name in ("confidence", "truth") if name in roles]
     names += ["levels"] if "probability" in roles else []
@@ -82,7 +82,7 @@ def _compared(pictures: Pictures, key: str, name: str, facts: dict[str, Any]) ->
     from webiml.app.review import compare
 
     if facts.get("transform") is None:
-        raise BadImage(Reason.NOT_FOUND, "the two pictures of this case were not aligned")
+        return _shared(pictures, key, name, facts)
     aligned = pictures.aligned(key, facts["transform"])
     if name == "aligned":
         return aligned.rgb
@@ -93,3 +93,17 @@ def _compared(pictures: Pictures, key: str, name: str, facts: dict[str, Any]) ->
     if facts.get("kind") == Kind.SDG:  # they share nothing but what was pasted: only there can colours be compared
         where = pictures.on_grid(key, "probability") >= pictures.cases.level(key)
     return compare.difference(aligned, manipulated, where)
+
+
+def _shared(pictures: Pictures, key: str, name: str, facts: dict[str, Any]) -> np.ndarray:
+    """The same of a pair that shares no more than a pasted piece."""
+    from webiml.app.review import compare
+
+    if facts.get("kind") != Kind.SDG:
+        raise BadImage(Reason.NOT_FOUND, "the two pictures of this case were not aligned")
+    aligned, probability = pictures.pieces(key)
+    if name == "aligned":
+        return aligned.rgb
+    if name == "correlation":
+        return compare.likeness(probability, aligned.validity)
+    return compare.difference(aligned, pictures.on_grid(key, "manipulated"), probability >= 0.5)

@@ -66,7 +66,7 @@ def file_answer(held: dict[str, bytes], name: str) -> Response | None:
     kind = _TYPES.get(name[name.rfind(".") :])
     if data is None or kind is None:
         return None
-    return Response(data, media_type=kind, headers={"Cache-Control": "private, max-age=3600"})
+    return Response(data, media_type=kind, headers={"Cache-Control": "no-cache"})
 
 
 def docs_page() -> Response:

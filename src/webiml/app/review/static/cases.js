@@ -1,7 +1,7 @@
 /** One open case: what the server says of it, its pictures, and the draft of its mask. Neighbours are fetched ahead. */
 
 import { ask, caseAddress, withQuery } from "./api.js";
-import { Draft } from "./draft.js";
+import { Draft, seenMask } from "./draft.js";
 import { borders, channel, heat, labelsOf, MaskLayer } from "./layers.js";
 import { Pictures } from "./pictures.js";
 import { viewsNeeded } from "./views.js";
@@ -58,8 +58,7 @@ export class Cases {
     if (view !== "base") {
       return path;
     }
-    const on = found.draft ? found.draft.base : found.state.mask;
-    return withQuery(path, { reviewer: this.page.reviewer(), on: on ?? "machine" });
+    return withQuery(path, { reviewer: this.page.reviewer(), on: seenMask(found) ?? "machine" });
   }
 
   bitmap(found, view) {

@@ -23,7 +23,8 @@ export class Decisions {
     const reviewer = this.page.reviewer();
     return this.next(key, async () => {
       await draft?.saving;
-      const body = { reviewer, verdict, note, ...(reason ? { reason } : {}) };
+      const seen = draft === null || draft.on === undefined ? {} : { mask: draft.on };
+      const body = { reviewer, verdict, note, ...seen, ...(reason ? { reason } : {}) };
       return ask(caseAddress(key, "decision"), { body });
     });
   }

@@ -3,6 +3,17 @@
 import { ask, caseAddress, Refused, withQuery } from "./api.js";
 import { apply } from "./shapes.js";
 
+/**
+ * The drawn mask on which this person's draft rests, or would: its SHA-256, or null for the machine's. In a dispute a
+ * server may leave it open (undefined).
+ */
+export function seenMask({ draft, shown, state }) {
+  if (draft) {
+    return draft.base;
+  }
+  return shown === undefined && state.reason !== "disputed" ? state.mask : shown;
+}
+
 export class Draft {
   /**
    * @param {{key: string, grid: [number, number], draft: object | null}} found the case, as the server tells it
@@ -13,6 +24,8 @@ export class Draft {
   constructor(found, reviewer, base, levels) {
     this.key = found.key;
     this.reviewer = reviewer;
+    this.on = seenMask(found);
+    this.moved = false; // whether somebody put another mask below the first stroke before it arrived
     [this.height, this.width] = found.grid;
     this.base = base;
     this.levels = levels;
@@ -108,7 +121,8 @@ export class Draft {
       if (!this.uncertain || !(await this.arrived(body, count))) {
         try {
           const path = caseAddress(this.key, "draft");
-          await ask(path, { body: { reviewer: this.reviewer, ...body } });
+          const { base } = await ask(path, { body: { reviewer: this.reviewer, ...body } });
+          this.moved ||= base !== undefined && this.on !== undefined && base !== this.on;
         } catch (error) {
           if (error instanceof Refused) {
             this.waiting.shift(); // it will not be taken the next time either

@@ -1,6 +1,7 @@
 /** The pair that is open: what is loaded and drawn of it, and what the controls around it say. */
 
 import { Cases, Sheet } from "./cases.js";
+import { MASKS, showControls, showState } from "./controls.js";
 import { byId, say, warn } from "./dom.js";
 import { showFacts } from "./facts.js";
 import { Panes } from "./panes.js";
@@ -8,7 +9,6 @@ import { Tools } from "./tools.js";
 import { authenticOf, isThere, panesOf, VIEWS, viewsNeeded } from "./views.js";
 
 const BLINK = 600; // milliseconds a picture: slower than what may harm people who react to flashes
-const MASKS = { line: "outline", both: "tint", none: "hidden" };
 
 export class Page {
   /** @param {{what: string, reviewer: () => string, reasons: Map<string, string>, near: (key: string) => string[]}} outside */
@@ -183,7 +183,12 @@ export class Page {
     this.cases.forget(this.key); // what was fetched of it no longer holds
     this.controls();
     saved.then(
-      () => say(`${words} Saved, with ${strokes}.`),
+      () => {
+        say(`${words} Saved, with ${strokes}.`);
+        if (draft.moved && this.sheet?.draft === draft) {
+          this.open(this.key).then(() => say("Somebody mended this mask meanwhile: your stroke lies on theirs."));
+        }
+      },
       (error) => warn(`Not saved yet: ${error.message}`),
     );
   }
@@ -245,14 +250,7 @@ export class Page {
 
   facts() {
     showFacts(byId("facts"), byId("history"), this.found, this.outside.reasons);
-    const { state, machine } = this.found;
-    const words = ({ status, reason }) => (reason ? `${status}, ${this.outside.reasons.get(reason) ?? reason.replaceAll("_", " ")}` : status);
-    const box = byId("state");
-    const now = document.createElement("b");
-    now.textContent = words(state);
-    box.className = state.status;
-    const differs = words(state) !== words(machine);
-    box.replaceChildren(now, differs ? ` (machine: ${words(machine)})` : "", state.mask ? " with a drawn mask" : "");
+    showState(this.found, this.outside.reasons);
   }
 
   problem(words) {
@@ -269,36 +267,6 @@ export class Page {
 
   /** What the buttons and sliders show. */
   controls() {
-    const { found, mode } = this;
-    const draft = this.sheet?.draft ?? null;
-    VIEWS.forEach((view, index) => {
-      const button = byId(`view-${view.name}`);
-      button.setAttribute("aria-pressed", String(mode.view === view.name));
-      button.disabled = !found || !isThere(found, view);
-      button.firstChild.textContent = this.wordsOf(view);
-      button.title = `${this.wordsOf(view)} (${index + 1})`;
-    });
-    for (const button of byId("tools").children) {
-      button.setAttribute("aria-pressed", String(button.dataset.tool === this.tools.name));
-      button.disabled = !draft || (button.dataset.tool === "region" && !found.views.includes("superpixels"));
-    }
-    byId("stage").classList.toggle("paints", this.tools.active());
-    byId("blink").setAttribute("aria-pressed", String(Boolean(this.blinking)));
-    byId("blink").disabled = !found || !authenticOf(found, mode);
-    byId("aligned").disabled = !["aligned", "authentic"].every((view) => found?.views.includes(view));
-    byId("aligned").setAttribute("aria-pressed", String(mode.aligned));
-    byId("mask").textContent = `Mask ${MASKS[mode.mask]}`;
-    const level = draft?.threshold ?? found?.level ?? 128;
-    byId("threshold").disabled = !draft?.levels;
-    byId("threshold").value = String(level);
-    byId("threshold-words").textContent =
-      draft?.threshold === null && found?.state.mask ? "drawn" : (level / 255).toFixed(2);
-    byId("size-label").hidden = !["brush", "eraser"].includes(this.tools.name);
-    byId("size").value = String(this.tools.radius);
-    byId("size-words").textContent = String(this.tools.radius);
-    byId("stroke-undo").disabled = !draft?.strokes.length;
-    byId("drop").disabled = !draft?.changed;
-    const failed = !found || found.machine.status === "failed";
-    byId("accept").disabled = byId("reject").disabled = failed;
+    showControls(this);
   }
 }
