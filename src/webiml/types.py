@@ -372,7 +372,7 @@ class Row:
     """Who decided about the row, names in their order with `, ` between them; null where nobody did. This and the four
     below are null in annotations.parquet: decisions lie in reviews.jsonl, and readers lay them over the row."""
     reviewed_at: str | None = None
-    """When the newest of these decisions was taken, UTC, ISO 8601, seconds."""
+    """When the newest of these decisions was taken, UTC, ISO 8601, milliseconds."""
     machine_status: str | None = None
     """What `status` was before anybody decided."""
     machine_reason: str | None = None

@@ -20,9 +20,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow
 import pyarrow.parquet  # loads what an attempt would load after its fork
-from tests.datasets.removal_places import contents, make_dataset, make_store, traces
+from tests.datasets.removal_places import SIZE, contents, make_dataset, make_store, traces
+from tests.datasets.reviewing import decided
 
 import webiml.datasets.export.write
 import webiml.datasets.remove
@@ -48,6 +50,9 @@ def make(folder: Path, what: str) -> None:
     if what in ("folder", "shards"):
         make_dataset(folder / "data", what, "abF")
         (folder / "data" / "report.html").write_text("<img src='x'>")
+        if what == "folder":  # people have looked at the pair that goes, and at one that stays
+            decided(folder / "data", "a", "Ann", mask=np.eye(SIZE, SIZE, 3) > 0, note="as Bob said")
+            decided(folder / "data", "b", "Ann", mask=np.eye(SIZE, SIZE, 5) > 0)
     elif what == "store":
         make_store(folder / "store")
     elif what == "several":  # the other place does not know whose the picture is

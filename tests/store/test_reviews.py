@@ -109,7 +109,10 @@ def test_a_torn_last_line_does_not_count_and_is_cut_off(say, tmp_path):
     "change",
     [
         {"verdict": "maybe"}, {"key": "../../x"}, {"mask": "x"}, {"mask": "../" * 20}, {"reason": "low_qes"},
-        {"before": 1}, {"after": {"status": "kept", "more": 1}}, {"reviewer": 7}, {"mask_area": "1"}, {"unknown": 1},
+        {"before": 1}, {"after": {"status": "kept", "more": 1}}, {"reviewer": 7}, {"unknown": 1},
+        {"mask": "0" * 64, "mask_area": 10**400, "components": 1},
+        {"mask": "0" * 64, "mask_area": 0.5, "components": True}, {"mask": "0" * 64}, {"threshold": 0}, {"time": "now"},
+        {"reviewer": "\ud800"}, {"reviewer": "Ada,Bo"}, {"note": "\ud800"}, {"before": {"status": "\ud800"}},
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_decision_is_refused_in_a_sentence(change, say, tmp_path):
@@ -199,7 +202,7 @@ def test_readers_of_a_dataset_see_what_people_decided_and_the_machines_rows_stay
 
 
 def test_a_drawn_mask_that_is_gone_or_changed_is_said(say, tmp_path):
-    one = say("Ada", ACCEPT, mask=b"png")
+    one = say("Ada", ACCEPT, mask=b"png", mask_area=1.0, components=1)
     row = reviewed(Row("a", "a", "kept"), Reviews.read(Place(str(tmp_path))))
     path = tmp_path / drawn_mask_name(one.mask)
     path.write_bytes(b"other")

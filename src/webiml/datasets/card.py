@@ -22,16 +22,17 @@ from webiml.datasets.card_counts import (
     size_category,
 )
 from webiml.datasets.card_pictures import qes_plot, sample_sheet
-from webiml.store.dataset import DatasetInfo, dataset_info, read_rows
+from webiml.store.dataset import DatasetInfo, dataset_info
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
+from webiml.store.reviews import read_reviewed
 from webiml.types import Kind, Row, Status
 
 SHEET, PLOT = "card/samples.jpg", "card/qes.png"
 _NAMED = 20  # sources or licences that are named
 _TAGS = ["image-forensics", "image-manipulation-localization", "image-manipulation-detection", "webiml"]
 _LIMITS = """\
-- The masks were made by a machine that compares two pictures, and no person has looked at each. QES says how sure it
+- The masks were made by a machine that compares two pictures, and {looked}. QES says how sure it
   was, not how right.
 - A mask says where two pictures differ (SPG) or what they share (SDG). If the kind is wrong, it means another thing.
 - The authentic picture is taken at its word: if it was edited itself, the mask marks every difference.
@@ -61,10 +62,10 @@ def write_card(dataset: Place, out: Place, file: str, name: str, meanings: Mappi
     """
     info = dataset_info(dataset)
     counts = CardCounts()
-    for row in read_rows(dataset):
+    for row in read_reviewed(dataset):
         counts.add(row)
     chosen = counts.samples()
-    found = {row.key: row for row in read_rows(dataset) if row.key in set(chosen)} if chosen else {}
+    found = {row.key: row for row in read_reviewed(dataset) if row.key in set(chosen)} if chosen else {}
     sheet, shown = sample_sheet(dataset, [found[key] for key in chosen if key in found])
     if sheet is not None:
         out.write(SHEET, sheet)
@@ -83,7 +84,7 @@ def card_text(
         f"# {_safe(name)}",
         _what(counts),
         f"## Samples\n\n![authentic, manipulated, mask]({SHEET})\n\n{_credits(shown)}" if shown else "",
-        f"## Counts\n\n{_statuses(counts)}\n\n{_kinds(counts)}",
+        f"## Counts\n\n{_statuses(counts)}{_decided(counts)}\n\n{_kinds(counts)}",
         f"### Sizes and areas of kept pairs\n\n{_quantiles(counts)}",
         f"### QES of kept pairs\n\n![how many kept pairs have which QES]({PLOT})\n\n{_qes(counts)}"
         if counts.qes
@@ -91,7 +92,7 @@ def card_text(
         f"### What was not kept, and why\n\n{_reasons(counts, meanings)}",
         f"## Sources and licences\n\n{_sources(counts)}\n\n{_licences(counts)}",
         f"## How it was made\n\n{_made(counts, info)}",
-        f"## Known limits\n\n{_LIMITS}",
+        f"## Known limits\n\n{_limits(counts)}",
         f"## Taking something out\n\n{_REMOVAL}",
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
@@ -128,6 +129,18 @@ def _what(counts: CardCounts) -> str:
 
 def _statuses(counts: CardCounts) -> str:
     return _table(("pairs", *(s.value for s in Status)), [[counts.rows, *(counts.statuses[s.value] for s in Status)]])
+
+
+def _decided(counts: CardCounts) -> str:
+    if not counts.decided:
+        return ""
+    drawn = f", and drew {counts.drawn:,} of the masks that were kept" if counts.drawn else ""
+    return f"\n\nPeople decided about {counts.decided:,} of {counts.rows:,} pairs{drawn}. All counts are with that."
+
+
+def _limits(counts: CardCounts) -> str:
+    looked = f"people have looked at {counts.decided:,} of them" if counts.decided else "no person has looked at each"
+    return _LIMITS.format(looked=looked)
 
 
 def _kinds(counts: CardCounts) -> str:

@@ -50,12 +50,16 @@ class CardCounts:
     qes: array.array[float] = field(default_factory=lambda: array.array("f"))
     authors: set[int] = field(default_factory=set)
     with_address: int = 0
+    decided: int = 0  # rows about which people decided
+    drawn: int = 0  # kept rows whose mask a person drew
     _authentic: set[int] = field(default_factory=set)  # pictures that were counted already
     _drawn: list[tuple[str, float, str]] = field(default_factory=list)  # kind, area, key
 
     def add(self, row: Row) -> None:
-        """Count one row."""
+        """Count one row, as people have reviewed it."""
         self.statuses[row.status] += 1
+        self.decided += row.reviewed_by is not None
+        self.drawn += row.drawn_mask is not None
         if row.kind:
             self.kinds[row.kind, row.status] += 1
         if row.reason:

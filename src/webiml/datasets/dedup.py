@@ -7,7 +7,7 @@
 
 A pair is dropped only for one that stays, so a row of pictures of which each is near the next loses no more than it
 must. Which of two stays: that of an older dataset; else kept before rejected, then the higher QES, more pixels, the
-smaller key.
+smaller key. Status and mask are those that people have reviewed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from webiml.datasets.near import between_slices
 from webiml.datasets.packed_rows import Chosen, PackedRows, Pictures
 from webiml.datasets.without import refuse_out, write_without
 from webiml.images.hashing import bits_set
-from webiml.store.dataset import read_rows
 from webiml.store.place import Place
+from webiml.store.reviews import read_reviewed
 from webiml.types import Row, Status
 
 TABLE, SHEET, DOUBT = "dropped.parquet", "dropped.jpg", "in_doubt.parquet"
@@ -165,7 +165,7 @@ def _read(dataset: Place, older: Sequence[Place]) -> _Rows:
 
     def with_pictures(place: Place) -> Iterator[Row]:
         nonlocal pairs
-        for row in read_rows(place):
+        for row in read_reviewed(place):
             pairs += place is dataset
             if row.manipulated_path and row.manipulated_sha256 and row.authentic_path and row.authentic_sha256:
                 yield row

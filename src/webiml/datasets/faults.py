@@ -22,6 +22,7 @@ class Fault(StrEnum):
     SHARD = "shard"  # what a tar says of a row is not what the table says
     TABLE = "table"  # a table that cannot be read
     JOURNAL = "journal"  # what a writer goes on from does not have the rows of the table
+    REVIEW = "review"  # a line of what people decided that is none, or is about a row that there is not
     REMOVED = "removed"  # taken out at somebody's request, and still there
 
 
@@ -46,6 +47,8 @@ class Verified:
     """Files that they should have."""
     findings: tuple[Finding, ...]
     """What is wrong."""
+    notes: tuple[str, ...] = ()
+    """What was noticed and is no fault."""
 
 
 def whole_png(data: bytes) -> bool:

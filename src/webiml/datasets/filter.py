@@ -23,6 +23,7 @@ from webiml.datasets.carry import (
     tombstones,
     without_removed,
 )
+from webiml.datasets.carry_reviews import CarriedReviews
 from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.evidence.judge import SURE, Drawn, annotated, asked, decide, judge, segmenter_of
 from webiml.images.codec import decode_map, encode_png
@@ -33,6 +34,7 @@ from webiml.settings import AnnotatorSettings
 from webiml.store.dataset import DatasetInfo, dataset_info, read_member, read_rows, settings_digest
 from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
+from webiml.store.reviews import Reviews, reviewed
 from webiml.types import Annotation, Finished, Kind, Problem, Reason, Row, Status
 
 THRESHOLDS = ("min_qes", "min_area", "max_area", "max_unknown")
@@ -60,7 +62,7 @@ class Plan:
 
 @dataclass
 class Judged:
-    """What became of the rows."""
+    """What became of the rows. A row about which people decided counts as they decided."""
 
     kept: int = 0
     rejected: int = 0
@@ -69,6 +71,8 @@ class Judged:
     """How many an earlier run of the same command had finished."""
     damaged: int = 0
     """Rows that fail now, since a file of theirs is not there or is damaged."""
+    decided: int = 0
+    """Rows that stay as people decided, whatever the thresholds."""
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(what it was, what it is) to rows, of those that changed: `kept`, `failed`, or the reason of a rejected row."""
 
@@ -77,8 +81,10 @@ class Judged:
         """All of them."""
         return self.kept + self.rejected + self.failed
 
-    def add(self, before: Row, after: Row) -> None:
-        """Count one row."""
+    def add(self, before: Row, after: Row, reviews: Reviews) -> None:
+        """Count one row, which the machine judged again."""
+        before, after = reviewed(before, reviews), reviewed(after, reviews)
+        self.decided += after.reviewed_by is not None
         name = Status(after.status).value
         setattr(self, name, getattr(self, name) + 1)
         self.damaged += after.status == Status.FAILED and before.status != Status.FAILED
@@ -122,15 +128,20 @@ def filter_dataset(
 ) -> Judged:
     """Write the dataset that `webiml annotate` would have made at the new thresholds, without running a network.
 
+    What people decided comes along and counts, whatever the thresholds. A row about which somebody decided keeps the
+    map that was looked at, also where the other segmenter's would win now.
+
     A run that was stopped goes on with the same call, to the same bytes but for times.
 
     Args: on_row: called with every row that is finished, in the order of the keys, and all counts so far.
     Raises:
-        SettingError: `out` holds something else, or lies in the dataset. OutputError: it cannot be written.
+        SettingError: `out` holds something else, lies in the dataset, or its decisions are damaged.
+        OutputError: it cannot be written.
     """
     refuse_inside(out, [plan.place])
     removed = tombstones([plan.place, Place(str(out))])
-    counts = Judged()
+    counts, reviews = Judged(), Reviews.read(plan.place)
+    along = CarriedReviews([reviews])
     settings = plan.settings
     with DatasetWriter.open(
         out,
@@ -147,32 +158,39 @@ def filter_dataset(
                 row = without_removed(row, removed)
                 if is_done(writer, row):
                     counts.resumed += 1
-                    counts.add(row, writer.entry(row.key).row)
+                    after = writer.entry(row.key).row
+                    along.take(plan.place, row.key, after)
+                    counts.add(row, after, reviews)
                 else:
                     yield row
 
-        for row, result in _judge_all(plan, todo(), workers, files=True):
+        for row, result in _judge_all(plan, todo(), workers, reviews, files=True):
             after = writer.add(result)
-            counts.add(row, after)
+            along.take(plan.place, row.key, after)
+            counts.add(row, after, reviews)
             if on_row is not None:
                 on_row(after, counts)
         refuse_others(writer, counts.rows)
+        along.write(Place(str(out)))
         writer.finish()
     return counts
 
 
 def try_filter(plan: Plan, workers: int = 1, on_row: Callable[[Row, Judged], None] | None = None) -> Judged:
     """What would become of the rows; nothing is written."""
-    counts = Judged()
-    for row, result in _judge_all(plan, read_rows(plan.place), workers, files=False):
-        counts.add(row, result.row)
+    counts, reviews = Judged(), Reviews.read(plan.place)
+    for row, result in _judge_all(plan, read_rows(plan.place), workers, reviews, files=False):
+        counts.add(row, result.row, reviews)
         if on_row is not None:
             on_row(result.row, counts)
     return counts
 
 
-def _judge_all(plan: Plan, rows: Iterator[Row], workers: int, files: bool) -> Iterator[tuple[Row, Finished]]:
-    with closing(run_ordered(_Judge(plan, files), rows, workers, one_thread)) as results:
+def _judge_all(
+    plan: Plan, rows: Iterator[Row], workers: int, reviews: Reviews, files: bool
+) -> Iterator[tuple[Row, Finished]]:
+    judge_row = _Judge(plan, files, frozenset(reviews.keys()))
+    with closing(run_ordered(judge_row, rows, workers, one_thread)) as results:
         for row, result in results:
             if isinstance(result, Crashed):
                 result = Finished(failed(row, Problem(Reason.WORKER_DIED, result.detail[:MAX_DETAIL])))
@@ -185,6 +203,7 @@ class _Judge:
 
     plan: Plan
     files: bool  # whether the files are wanted, too
+    decided: frozenset[str]  # keys of rows whose map people have looked at
 
     def __call__(self, row: Row) -> Finished:
         if row.status == Status.FAILED:
@@ -205,6 +224,8 @@ class _Judge:
             maps["alternative.png"] = segmenter_of(Kind(row.alternative_kind))
         drawn = {kind: self._drawn(row, files, name) for name, kind in maps.items()}
         found, before = (self._decided(row, drawn, settings) for settings in (self.plan.new, self.plan.old))
+        if row.key in self.decided and segmenter_of(found.kind) is not maps["probability.png"]:
+            found = self._as_looked_at(row, drawn)
         if self.files and segmenter_of(found.kind) is not maps["probability.png"]:
             files["probability.png"], files["alternative.png"] = files["alternative.png"], files["probability.png"]
             levels = drawn[segmenter_of(found.kind)].levels
@@ -229,6 +250,15 @@ class _Judge:
             return judge(kind, row.kind_confidence or 0.0, drawn[segmenter_of(kind)], settings)
         likely = dict(zip(Kind, row.kind_probabilities, strict=True))
         return decide(likely, SURE[settings.method], drawn.__getitem__, settings)
+
+    def _as_looked_at(self, row: Row, drawn: Mapping[Kind, Drawn]) -> Annotation:
+        """The row judged with the map that it has, though the other one would win."""
+        likely = dict(zip(Kind, row.kind_probabilities or (), strict=False))
+        mine, other = (
+            judge(kind, likely.get(kind, 0.0), drawn[segmenter_of(kind)], self.plan.new)
+            for kind in (Kind(row.kind), Kind(row.alternative_kind))
+        )
+        return replace(mine, kind_probabilities=likely, alternative=other)
 
     def _notes(self, row: Row, before: Annotation, files: Mapping[str, bytes]) -> str:
         """What was noticed while the pictures were decoded: it stands behind the annotator's words in the detail."""

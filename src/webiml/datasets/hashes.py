@@ -120,7 +120,8 @@ def looks_of(rgb: np.ndarray) -> Looks:
 def slim(row: Row) -> Row:
     """What of a row is needed to find its files and to weigh it against others: many are held at once."""
     unneeded = ("detail", "kind_probabilities", "transform", "alternative_transform", "annotated_at", "weights")
-    return replace(row, **dict.fromkeys((*unneeded, "settings_hash", "package_version")), extra={})
+    reviews = ("reviewed_by", "reviewed_at", "machine_status", "machine_reason")
+    return replace(row, **dict.fromkeys((*unneeded, *reviews, "settings_hash", "package_version")), extra={})
 
 
 def hash_pictures(

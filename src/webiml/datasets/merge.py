@@ -21,12 +21,14 @@ from webiml.datasets.carry import (
     tombstones,
     without_removed,
 )
+from webiml.datasets.carry_reviews import CarriedReviews, more_kept
 from webiml.errors import SettingError
 from webiml.pairs.keys import MAX_LENGTH
 from webiml.store.dataset import DatasetInfo, dataset_info, read_rows, settings_digest
 from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removed import Removed
+from webiml.store.reviews import Reviews
 from webiml.store.rows import to_record
 from webiml.types import Row, Status
 
@@ -65,7 +67,7 @@ class Merged:
     rows: int = 0
     """Rows of the new dataset."""
     kept: int = 0
-    """Of them, those with a mask to trust."""
+    """Of them, those with a mask to trust, as people have reviewed them."""
     duplicates: int = 0
     """Rows left out, since another dataset has the same pair, made with the same settings."""
     renamed: int = 0
@@ -109,7 +111,7 @@ def plan_merge(places: Sequence[Place], format: Format | None = None, shard_pair
 
 
 def merge_datasets(plan: Plan, out: Path, on_row: Callable[[Merged], None] | None = None) -> Merged:
-    """Write all rows of all datasets, with their files, into the dataset at `out`.
+    """Write all rows of all datasets, with their files and what people decided, into the dataset at `out`.
 
     A row keeps its time, version and settings. Equal inputs give equal bytes, in whatever order they are named. A run
     that was stopped goes on with the same call.
@@ -120,6 +122,7 @@ def merge_datasets(plan: Plan, out: Path, on_row: Callable[[Merged], None] | Non
     refuse_inside(out, plan.places)
     removed = tombstones([*plan.places, Place(str(out))])
     counts = Merged()
+    reviews = CarriedReviews(Reviews.read(place) for place in plan.places)
     with DatasetWriter.open(
         out,
         format=plan.format,
@@ -129,41 +132,49 @@ def merge_datasets(plan: Plan, out: Path, on_row: Callable[[Merged], None] | Non
         package_version=__version__,
     ) as writer:
         pass_on(removed, out)
-        for place, old, row in _all_rows(plan, removed, counts):
+        for places, old, row in _all_rows(plan, removed, counts):
             counts.rows += 1
             counts.renamed += old.key != row.key
             if is_done(writer, row):
                 counts.resumed += 1
                 after = writer.entry(row.key).row
             else:
-                found = carried(place, old)
+                found = carried(places[0], old)
                 new = replace(found, row=replace(found.row, key=row.key, extra=row.extra))
                 after = writer.add(new, carried=True)
+            for place in places:
+                reviews.take(place, old.key, after)
             counts.kept += after.status == Status.KEPT
             counts.damaged += after.status == Status.FAILED and old.status != Status.FAILED
             if on_row is not None:
                 on_row(counts)
         refuse_others(writer, counts.rows)
+        every = reviews.write(Place(str(out)))
+        decided = writer.done & set(every.keys())
+        counts.kept += more_kept(every, (writer.entry(key).row for key in decided))
         writer.finish()
     return counts
 
 
-def _all_rows(plan: Plan, removed: Removed, counts: Merged) -> Iterator[tuple[Place, Row, Row]]:
-    """Where a row lies, the row as it is there, and as it will be; sorted by the key it has there."""
+def _all_rows(plan: Plan, removed: Removed, counts: Merged) -> Iterator[tuple[list[Place], Row, Row]]:
+    """Where a row lies, the row as it is in the first place, and as it will be; sorted by the key it has there."""
     streams = [zip(repeat(place), _rows(place, removed), strict=False) for place in plan.places]
     for _, group in groupby(heapq.merge(*streams, key=_key), key=_key):
-        found: dict[str, tuple[Place, Row]] = {}
+        found: dict[str, tuple[list[Place], Row]] = {}
         for place, row in group:
             identity = _identity(row)
             counts.duplicates += identity in found
             # Of equal pairs that differ in what was said of them the one is taken that does not depend on the order
-            if identity not in found or _content(row) < _content(found[identity][1]):
-                found[identity] = (place, row)
+            others, best = found.get(identity, ([], row))
+            if not others or _content(row) < _content(best):
+                found[identity] = ([place, *others], row)
+            else:
+                others.append(place)
         for identity in sorted(found):
-            place, row = found[identity]
+            places, row = found[identity]
             key = plan.renamed.get((row.key, identity))
-            extra = row.extra if key is None else row.extra | {"merged_from": f"{_name(place)}/{row.key}"}
-            yield place, row, replace(row, key=key or row.key, extra=extra)
+            extra = row.extra if key is None else row.extra | {"merged_from": f"{_name(places[0])}/{row.key}"}
+            yield places, row, replace(row, key=key or row.key, extra=extra)
 
 
 def _key(one: tuple[Place, Row]) -> str:

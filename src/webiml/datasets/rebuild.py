@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from webiml.datasets.carry import failed, is_done, pass_on, refuse_inside, tombstones, without_removed
+from webiml.datasets.carry_reviews import CarriedReviews
 from webiml.datasets.export.manifest import MANIFEST, ROLES, map_name
 from webiml.errors import BadImage, SettingError
 from webiml.images.codec import decode_map
@@ -18,6 +19,7 @@ from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.links import picture_name, read_links, read_picture
 from webiml.store.parquet import read_annotations, read_metadata
 from webiml.store.place import Place
+from webiml.store.reviews import Reviews
 from webiml.types import Finished, Problem, Reason, Row, Status
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -40,9 +42,9 @@ class Rebuilt:
 def rebuild(manifest: Place, store: Place, out: Path, on_row: Callable[[], None] | None = None) -> Rebuilt:
     """Make the dataset of a manifest again at `out`, from the pictures that are in `store`.
 
-    A pair whose pictures both came has the row, the pictures and the maps that it had. Any other fails as NOT_FETCHED,
-    with what became of its link. After any stop the same call goes on; a row that is finished is not done again, so to
-    use pictures that came later, give another `out`.
+    A pair whose pictures both came has the row, the pictures, the maps and the decisions that it had. Any other fails
+    as NOT_FETCHED, with what became of its link. After any stop the same call goes on; a row that is finished is not
+    done again, so to use pictures that came later, give another `out`.
 
     Raises:
         SettingError: there is no manifest or no store, or `out` holds something else.
@@ -52,6 +54,7 @@ def rebuild(manifest: Place, store: Place, out: Path, on_row: Callable[[], None]
     refuse_inside(out, [manifest, store])
     removed = tombstones([manifest, store])
     why = _failures(store)
+    reviews = CarriedReviews([Reviews.read(manifest)])
     counts = Rebuilt()
     with DatasetWriter.open(
         out,
@@ -70,11 +73,13 @@ def rebuild(manifest: Place, store: Place, out: Path, on_row: Callable[[], None]
                 row = writer.entry(row.key).row
             else:
                 row = writer.add(_again(manifest, store, row, why), carried=True)
+            reviews.take(manifest, row.key, row)
             came = row.status != Status.FAILED.value
             counts.rebuilt += came
             counts.missing += not came and row.reason == Reason.NOT_FETCHED.value
             if on_row is not None:
                 on_row()
+        reviews.write(Place(str(out)))
         writer.finish()
     return counts
 

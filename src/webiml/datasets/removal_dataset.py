@@ -1,12 +1,15 @@
-"""Pictures out of a dataset, whichever its shape: table, journal, files, tars, and whatever shows them."""
+"""Pictures out of a dataset, whichever its shape: table, journal, files, tars, decisions, and whatever shows them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
+from webiml.datasets.carry_reviews import drop_reviews
 from webiml.datasets.lost import LOST
 from webiml.datasets.removal_files import (
     Record,
@@ -23,6 +26,7 @@ from webiml.datasets.removal_files import (
     thin_tar,
 )
 from webiml.errors import SettingError
+from webiml.store.drawn_masks import FOLDER as DRAWN
 from webiml.store.journal import shard_name
 from webiml.store.parquet import FILE_NAME, read_records
 from webiml.store.parts import part_numbers
@@ -36,6 +40,7 @@ from webiml.store.removed_rows import (
     pictures_of_pair,
     takes_pair,
 )
+from webiml.store.reviews import DRAFTS, Reviews
 from webiml.store.rows import is_safe_key
 
 Redraw = Callable[[Place, Literal["", "plain", "pictures"], str], None]
@@ -60,7 +65,8 @@ def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
     """The plan with what it means for this dataset.
 
     Raises:
-        SettingError: the table or the journal cannot be read, or workers of a run that was stopped have left rows.
+        SettingError: the table, the journal or people's decisions cannot be read, or workers of a run that was stopped
+            have left rows.
     """
     if part_numbers(place):
         raise SettingError(
@@ -81,6 +87,8 @@ def plan_dataset(place: Place, plan: Plan, wanted: Wanted) -> Plan:
             found |= {record.get(f"{role}_sha256") or "" for role in BOTH} & pictures
             if SHARD.fullmatch(record.get("shard") or ""):
                 shards.add(record["shard"])
+    if keys:
+        Reviews.read(place)
     strays: set[str] = set()
     if not finished:
         shards |= _open_shards(place, keys)
@@ -136,12 +144,14 @@ def _take_out(place: Place, plan: Plan) -> None:
     keys = frozenset(plan.keys)
     gone = keys | frozenset(plan.strays)
     delete(place, [_MARKER])
-    sweep_folders(place, ["", _STATE, *_FOLDERS])
+    sweep_folders(place, ["", _STATE, *_FOLDERS, DRAWN])
     if place.exists(FILE_NAME):
         change_table(place, FILE_NAME, lambda record: _changed(record, keys))
     change_journal(place, _JOURNAL, lambda: _changed_lines(place, keys))
     for folder in _FOLDERS:
         delete(place, [name for name in names_below(place, folder) if _key_of_file(name) in gone])
+    drop_reviews(place, keys)
+    delete(place, _drafts_about(place, keys))
     thin_open_tar(place, _STAGED, gone)
     for shard in plan.shards:
         thin_tar(place, shard, keys)
@@ -151,6 +161,19 @@ def _take_out(place: Place, plan: Plan) -> None:
         drop_folder(place, CARD)
     if plan.finished:
         place.write(_MARKER, b"")
+
+
+def _drafts_about(place: Place, keys: frozenset[str]) -> list[str]:
+    """Files of what people were drawing and had not decided; one that says no key goes, too."""
+    found = []
+    for name in names_below(place, DRAFTS):
+        with place.reader(name) as file:
+            line = file.readline(1 << 16)
+        with suppress(ValueError, KeyError, TypeError):
+            if json.loads(line)["key"] not in keys:
+                continue
+        found.append(name)
+    return found
 
 
 def _finished(place: Place) -> bool:

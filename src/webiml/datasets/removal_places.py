@@ -20,7 +20,7 @@ DEPTH = 4  # folders below a given one that are looked into
 _GROWING = ".webiml/next"  # in the folder of what `webiml grow` makes: a generation that is not finished
 _UNFINISHED = ".webiml/dataset.json"
 _OWN = {  # folders of a store or a dataset, which hold nothing but its files
-    *("authentic", "manipulated", "masks", "probability", "alternative", "card", "links", "pictures"),
+    *("authentic", "manipulated", "masks", "probability", "alternative", "reviews", "card", "links", "pictures"),
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 
+from webiml.datasets.faults import Fault, Finding
 from webiml.datasets.journal_rows import JOURNAL, journal_rows
 from webiml.datasets.lost import set_aside
 from webiml.datasets.removal_files import sweep_folders
@@ -21,6 +22,7 @@ from webiml.datasets.repair_tars import save_tar, thin_tar
 from webiml.datasets.verify import RowCheck, verify_dataset
 from webiml.errors import SettingError
 from webiml.store.dataset import FOLDERS, INFO, STATE, DatasetInfo, dataset_info, read_info, read_rows
+from webiml.store.drawn_masks import FOLDER as DRAWN
 from webiml.store.journal import Journal, row_line, shard_line
 from webiml.store.parquet import FILE_NAME, count_rows, write_annotations
 from webiml.store.parts import part_numbers
@@ -68,7 +70,14 @@ def repair_dataset(
         if not place.exists(INFO) or _info_there(place) is None:  # the last: until it is there, nothing else can write
             place.write(INFO, json.dumps(asdict(info), indent=1).encode() + b"\n")
             done.append(Done(INFO, Action.WRITTEN, f"as {FILE_NAME} says"))
-        return Repaired("dataset", rows, tuple(done), verify_dataset(place, quick=True).findings)
+        left: list[Finding] = []
+        for one in verify_dataset(place, quick=True).findings:
+            if one.fault is Fault.STRAY and one.key.startswith(f"{DRAWN}/"):
+                with suppress(ValueError):  # a name that cannot be one below a place
+                    done.append(Done(one.key, Action.SET_ASIDE, set_aside(place, one.key)))
+                    continue
+            left.append(one)
+        return Repaired("dataset", rows, tuple(done), tuple(left))
 
 
 def _journal_lines(rows: Journal) -> Iterator[bytes]:

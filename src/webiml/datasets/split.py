@@ -15,6 +15,7 @@ import numpy as np
 
 from webiml import __version__
 from webiml.datasets.carry import carried, is_done, pass_on, refuse_inside, tombstones, without_removed
+from webiml.datasets.carry_reviews import CarriedReviews
 from webiml.datasets.groups import Alike, assign, connected, draw, edges_between, shared, token
 from webiml.errors import SettingError
 from webiml.settings import read_shares
@@ -23,6 +24,7 @@ from webiml.store.dataset import dataset_info, read_rows
 from webiml.store.dataset_writer import DatasetWriter
 from webiml.store.place import Place
 from webiml.store.removed import Removed
+from webiml.store.reviews import Reviews, read_reviewed
 from webiml.types import Status
 
 RECORD = "split.json"
@@ -39,7 +41,7 @@ class Part:
     """The share of the rows that it should have."""
     rows: int = 0
     kept: int = 0
-    """Rows with a mask to trust."""
+    """Rows with a mask to trust, as people have reviewed them."""
     groups: int = 0
     """Groups of pairs that belong together."""
     share: float = 0.0
@@ -112,7 +114,7 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
     counts: array.array[int] = array.array("B")
     keys: list[str] = []
     kept: array.array[int] = array.array("B")
-    for row in read_rows(place):
+    for row in read_reviewed(place):
         row = without_removed(row, removed)
         mine = [token(*one) for one in shared(row)]
         tokens.extend(mine)
@@ -143,7 +145,7 @@ def plan_split(place: Place, shares: Mapping[str, float], seed: int = 0, alike: 
 
 
 def split_dataset(plan: Plan, out: Path, on_row: Callable[[Divided], None] | None = None) -> Divided:
-    """Write every part as a dataset below `out`, rows and bytes as they are, and `split.json` beside them.
+    """Write every part as a dataset below `out`, rows, bytes and decisions as they are, and `split.json` beside them.
 
     A run that was stopped goes on with the same call.
 
@@ -156,6 +158,8 @@ def split_dataset(plan: Plan, out: Path, on_row: Callable[[Divided], None] | Non
         refuse_inside(folder, [plan.place])
     removed = [tombstones([plan.place, Place(str(folder))]) for folder in folders]
     counts = Divided(parts={part.name: 0 for part in plan.parts})
+    decided = Reviews.read(plan.place)
+    reviews = [CarriedReviews([decided]) for _ in folders]
     with ExitStack() as stack:
         writers = [
             stack.enter_context(
@@ -180,12 +184,14 @@ def split_dataset(plan: Plan, out: Path, on_row: Callable[[Divided], None] | Non
                 after = writer.entry(row.key).row
             else:
                 after = writer.add(carried(plan.place, row), carried=True)
+            reviews[index].take(plan.place, row.key, after)
             counts.rows += 1
             counts.parts[plan.parts[index].name] += 1
             counts.damaged += after.status == Status.FAILED and row.status != Status.FAILED
             if on_row is not None:
                 on_row(counts)
-        for writer in writers:
+        for writer, folder, carried_along in zip(writers, folders, reviews, strict=True):
+            carried_along.write(Place(str(folder)))
             writer.finish()
     record = {"seed": plan.seed, "off": plan.off, "parts": [asdict(part) for part in plan.parts]}
     write_bytes(out / RECORD, json.dumps(record, indent=1).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""What is in a dataset, counted from its table; no picture is opened."""
+"""What is in a dataset, counted from its table as people have reviewed it; no picture of a pair is opened."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from webiml.datasets.agreement import Agreement, mask_agreement
 from webiml.errors import SettingError
 from webiml.store.dataset import dataset_info
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
 from webiml.store.removed import read_removed
-from webiml.types import Status
+from webiml.store.reviews import Reviews, reviewed
+from webiml.types import Row, Status
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +30,7 @@ _COLUMNS = (
     *("status", "reason", "kind", "qes", "mask_area", "height", "width", "authentic_sha256", "manipulated_sha256"),
     *("source", "license", "author", "settings_hash"),
 )
+_DECIDED = ("status", "reason", "mask_area", "components")  # what people may change of a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class DatasetStats:
     rows: int
     """Inputs, whatever became of them."""
     statuses: dict[str, int]
-    """Rows of each status."""
+    """Rows of each status, as people have reviewed them; so are reasons and areas."""
     kinds: dict[str, dict[str, int]]
     """Kind to status to rows; rows without a kind are left out."""
     reasons: dict[str, int]
@@ -82,15 +85,19 @@ class DatasetStats:
     """How many files these are."""
     tombstones: int
     """Things that were taken out at somebody's request."""
+    reviews: Agreement | None
+    """What people decided, and how far they agree; null where nobody did."""
 
 
 def dataset_stats(place: Place) -> DatasetStats:
-    """Count what is in a dataset. Of memory some 60 bytes a row are held.
+    """Count what is in a dataset. Of memory some 60 bytes a row are held, and every decision of a person.
+
+    Only masks on which two people differ are opened.
 
     Raises:
-        SettingError: it is no dataset, or cannot be read.
+        SettingError: it is no dataset, or it or its decisions cannot be read.
     """
-    info = dataset_info(place)
+    info, reviews = dataset_info(place), Reviews.read(place)
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("reason", "source", "license")}
     counts |= {name: Counter() for name in ("settings_hash", "author")}
     kinds: Counter[tuple[str, str]] = Counter()
@@ -98,7 +105,7 @@ def dataset_stats(place: Place) -> DatasetStats:
     numbers: dict[str, list[np.ndarray]] = {"megapixels": [], "long_side": [], "mask_area": [], "qes": []}
     hashes: dict[str, list[np.ndarray]] = {"authentic_sha256": [], "manipulated_sha256": []}
     rows = 0
-    for batch in _batches(place):
+    for batch in _batches(place, reviews):
         rows += batch.num_rows
         words = {name: batch[name].to_pylist() for name in ("status", "kind")}
         statuses.update(words["status"])
@@ -143,17 +150,20 @@ def dataset_stats(place: Place) -> DatasetStats:
         bytes=sizes,
         files=files,
         tombstones=len(read_removed(place).tombstones),
+        reviews=mask_agreement(place, reviews) if reviews.keys() else None,
     )
 
 
-def _batches(place: Place) -> Iterator[pa.RecordBatch]:
+def _batches(place: Place, reviews: Reviews) -> Iterator[pa.RecordBatch]:
     """The columns that are counted, some rows at a time; one that the table lacks is null."""
+    decided = frozenset(reviews.keys())
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from webiml.store.rows import table_schema
 
-    schema = pa.schema([field for field in table_schema(set()) if field.name in _COLUMNS])
+    wanted = {*_COLUMNS, *(("key", *_DECIDED) if decided else ())}
+    schema = pa.schema([field for field in table_schema(set()) if field.name in wanted])
     try:
         with place.reader(FILE_NAME) as opened, pq.ParquetFile(opened) as file:
             there = [name for name in schema.names if name in file.schema_arrow.names]
@@ -162,11 +172,32 @@ def _batches(place: Place) -> Iterator[pa.RecordBatch]:
                     batch[field.name].cast(field.type) if field.name in there else pa.nulls(batch.num_rows, field.type)
                     for field in schema
                 ]
-                yield pa.RecordBatch.from_arrays(columns, names=schema.names)
+                batch = pa.RecordBatch.from_arrays(columns, names=schema.names)
+                yield _as_reviewed(batch, reviews, decided) if decided else batch
     except FileNotFoundError:
         raise SettingError(f"{place}/{FILE_NAME} is not there: {place} is not finished yet.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
         raise SettingError(f"{place}/{FILE_NAME} cannot be read as a table: {error}") from error
+
+
+def _as_reviewed(batch: pa.RecordBatch, reviews: Reviews, decided: frozenset[str]) -> pa.RecordBatch:
+    """The rows with what people decided."""
+    import pyarrow as pa
+
+    at = [index for index, key in enumerate(batch["key"].to_pylist()) if key in decided]
+    if not at:
+        return batch
+    values = {name: batch[name].to_pylist() for name in _DECIDED}
+    for index in at:
+        machine = {name: column[index] for name, column in values.items()}
+        row = reviewed(Row(key=batch["key"][index].as_py(), name="", **machine), reviews)
+        for name, column in values.items():
+            column[index] = getattr(row, name)
+    columns = [
+        pa.array(values[field.name], field.type) if field.name in values else batch[field.name]
+        for field in batch.schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _bytes(place: Place) -> tuple[dict[str, int], int]:

@@ -16,6 +16,7 @@ from webiml.datasets.carry import file_names, without_removed
 from webiml.datasets.faults import Fault, Finding, Verified, whole_png
 from webiml.datasets.journal_rows import journal_findings
 from webiml.datasets.listed import Listed, Names
+from webiml.datasets.verify_reviews import read_for_verify, review_findings
 from webiml.errors import MAX_DETAIL, BadImage, SettingError, one_line
 from webiml.evidence.judge import components
 from webiml.images.codec import decode_map
@@ -49,13 +50,14 @@ def verify_dataset(
     if place.exists(INFO) and not place.exists(".webiml/finished"):
         raise SettingError(f"{place} is not finished: run the command that writes it again, then look at it.")
     removed = read_removed(place)
-    there = Listed(place)
+    there, reviews = Listed(place), read_for_verify(place)
     findings: list[Finding] = []
     keys = array("q")  # hashes of them
     members = array("q")  # hashes of what tars must hold, each behind the name of its tar
     rows, files, before = 0, 0, ""
     for row, found in looked_at(RowCheck(place, quick), read_rows(place), workers):
         rows += 1
+        reviews.meet(row)
         if (left := without_removed(row, removed)) is not row and left != row:
             findings.append(Finding(row.key, Fault.REMOVED, "was taken out at somebody's request, and is there"))
         if isinstance(found, Crashed):
@@ -84,7 +86,8 @@ def verify_dataset(
     findings += [Finding(name, Fault.STRAY, f"no row has {name}") for name in there.strays()]
     if place.exists(INFO):
         findings += journal_findings(place, keys)
-    return Verified("dataset", rows, files, tuple(findings))
+    wrong, masks = review_findings(place, reviews, workers, quick=quick)
+    return Verified("dataset", rows, files + masks, (*findings, *wrong), tuple(reviews.notes))
 
 
 def looked_at(look: RowCheck, rows: Iterator[Row], workers: int) -> Iterator[tuple[Row, list[Finding] | Crashed]]:

@@ -1,4 +1,4 @@
-"""A dataset without some of its pairs, as a new dataset; rows and bytes of all others are carried over unchanged."""
+"""A dataset without some of its pairs, as a new dataset; rows, bytes and what people decided are carried over."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any, Literal, cast
 
 from webiml import __version__
 from webiml.datasets.carry import carried, is_done, pass_on, tombstones, without_removed
+from webiml.datasets.carry_reviews import CarriedReviews
 from webiml.errors import SettingError
 from webiml.store.dataset import DatasetInfo, dataset_info, read_rows, settings_digest
 from webiml.store.dataset_writer import DatasetWriter, refuse_unfit
 from webiml.store.place import Place
+from webiml.store.reviews import Reviews
 from webiml.types import Row
 
 
@@ -52,6 +54,7 @@ def write_without(
     """
     info = _info(dataset, settings)
     removed = tombstones([dataset, Place(str(out))])
+    reviews = CarriedReviews([Reviews.read(dataset)])
     with DatasetWriter.open(
         out,
         format=_format(info),
@@ -67,10 +70,14 @@ def write_without(
             if row.key in dropped:
                 continue
             row = without_removed(row, removed)
-            if not is_done(writer, row):
-                writer.add(carried(dataset, row), carried=True)
+            if is_done(writer, row):
+                after = writer.entry(row.key).row
+            else:
+                after = writer.add(carried(dataset, row), carried=True)
+            reviews.take(dataset, row.key, after)
             if on_row is not None:
                 on_row(row)
+        reviews.write(Place(str(out)))
         writer.finish()
 
 

@@ -33,10 +33,10 @@ from webiml.report.words import REASON_MEANING
 from webiml.runners.log import event
 from webiml.runners.where import machine
 from webiml.settings.grow import GrowSettings
-from webiml.store.dataset import read_rows
 from webiml.store.place import Place, open_place
 from webiml.store.removal import refuse_unfinished
 from webiml.store.removed import read_removed
+from webiml.store.reviews import read_reviewed
 from webiml.types import Row, Status
 
 
@@ -185,7 +185,7 @@ def _describe(work: Work, settings: GrowSettings, begin: Begin) -> Record:
     started, place = time.monotonic(), Place(str(work.whole))
     statuses: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    for row in read_rows(place):
+    for row in read_reviewed(place):
         statuses[row.status] += 1
         if row.reason is not None:
             reasons[row.reason] += 1

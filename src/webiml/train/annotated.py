@@ -1,4 +1,4 @@
-"""Samples from annotated datasets, as `webiml annotate` writes them: the manipulated picture and its mask."""
+"""Samples from annotated datasets, as people have reviewed them: the manipulated picture and its mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from webiml.errors import BadImage, SettingError
 from webiml.images.codec import decode_map
 from webiml.images.decode import decode
 from webiml.pairs.keys import unique_keys
-from webiml.store.dataset import read_member, read_rows
+from webiml.store.dataset import read_member
+from webiml.store.reviews import read_reviewed
 from webiml.train.samples import Arrays, prepare
 from webiml.types import Row, Status
 
@@ -49,15 +50,21 @@ def prepare_annotated(datasets: Sequence[Path], folder: Path, *, workers: int, q
     """Make a sample of every kept row of the datasets in FOLDER/train, or go on there; their keys.
 
     Raises:
-        SettingError: a path is no finished dataset, or no row is kept.
+        SettingError: a path is no finished dataset, its decisions are damaged, or no row is kept.
     """
-    found = [(dataset, row) for dataset in datasets for row in read_rows(dataset) if row.status == Status.KEPT]
+    found = [(dataset, row) for dataset in datasets for row in read_reviewed(dataset) if row.status == Status.KEPT]
     if not found:
         raise SettingError(f"{', '.join(map(str, datasets))}: no row is kept, so there is nothing to learn from.")
     rows = dict(zip(unique_keys([row.key for _, row in found]), found, strict=True))
-    listed = "\n".join(f"{row.key} {row.manipulated_sha256} {row.settings_hash} {row.weights}" for _, row in found)
+    listed = "\n".join(map(_what_decides, (row for _, row in found)))
     settings = {"rows": hashlib.sha256(listed.encode()).hexdigest()[:16], "longest": LONGEST}
     return prepare(AnnotatedPicture(rows), sorted(rows), folder / "train", settings, workers, quiet=quiet)
+
+
+def _what_decides(row: Row) -> str:
+    """What tells one sample from another, without a look at the pictures."""
+    drawn = "" if row.drawn_mask is None else f" {row.drawn_mask}"
+    return f"{row.key} {row.manipulated_sha256} {row.settings_hash} {row.weights}{drawn}"
 
 
 def _window(mask: np.ndarray) -> tuple[slice, slice]:

@@ -24,9 +24,8 @@ from webiml.errors import SettingError
 from webiml.store.atomic import make_folder, output_error
 from webiml.store.drawn_masks import is_sha256
 from webiml.store.lines import Lines
-from webiml.store.reviews import only_decider
+from webiml.store.reviews import DRAFTS, only_decider
 
-FOLDER = ".webiml/review"
 MAX_STROKES = 2_000  # of a draft, with those that were undone
 MAX_RUNS = 2_000_000  # of all strokes of a draft
 _PYTHON_RUNS = 3_000  # up to which a loop over runs is faster than a pass over all pixels
@@ -220,4 +219,4 @@ def _checked_runs(runs: object, grid: Size) -> list[int]:
 
 def _path(folder: Path, key: str, reviewer: str) -> Path:
     """A file name that holds nothing from outside."""
-    return folder / FOLDER / (hashlib.sha256(f"{reviewer}\n{key}".encode()).hexdigest()[:32] + ".jsonl")
+    return folder / DRAFTS / (hashlib.sha256(f"{reviewer}\n{key}".encode()).hexdigest()[:32] + ".jsonl")

@@ -45,9 +45,9 @@ def export(
 ) -> int:
     """Write a dataset in the form of another tool, or as a manifest without pictures.
 
-    Pictures are copied as they came, never encoded anew. Every export also has rows.parquet: all columns of the
-    dataset, and the files of each pair. A pair with a missing or damaged file is left out, and counted. The same
-    command resumes after any interruption.
+    Pictures are copied as they came, never encoded anew. Status and mask of a pair are those that people have reviewed.
+    Every export also has rows.parquet: all columns of the dataset, and the files of each pair. A pair with a missing or
+    damaged file is left out, and counted. The same command resumes after any interruption.
 
     Examples:
 

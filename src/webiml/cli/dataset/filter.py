@@ -36,7 +36,8 @@ def filter(
     """Judge the masks of a dataset by other thresholds, without running a network.
 
     What comes out is what `webiml annotate` would have made at those thresholds, stricter or looser: all rows, kept or
-    not. A threshold that is not given stays as it was. The same command resumes after any interruption.
+    not. What people decided comes along, and wins over every threshold. A threshold that is not given stays as it was.
+    The same command resumes after any interruption.
 
     Examples:
 
@@ -118,6 +119,7 @@ def _record(plan: Plan, counts: Judged, out: Path, report: Path | None, seconds:
         "kept": counts.kept,
         "rejected": counts.rejected,
         "failed": counts.failed,
+        "decided": counts.decided,
         "changed": counts.changes.total(),
         "changes": [{"from": was, "to": now, "rows": rows} for (was, now), rows in counts.changes.most_common()],
         "damaged": counts.damaged,
@@ -135,6 +137,9 @@ def _text(plan: Plan, counts: Judged, out: Path, report: Path | None, seconds: f
     lines = [f"pairs {counts.rows:,}   kept {counts.kept:,}   rejected {counts.rejected:,}   failed {counts.failed:,}"]
     changes = {f"{was} to {now}": rows for (was, now), rows in counts.changes.most_common()}
     lines.append(line("changed", counted(changes) if changes else "nothing"))
+    if counts.decided:
+        stay = "1 row stays" if counts.decided == 1 else f"{counts.decided:,} rows stay"
+        lines.append(line("reviewed", f"{stay} as people decided"))
     if counts.damaged:
         lines.append(line("damaged", f"{counts.damaged:,} rows fail now; webiml dataset verify names what is wrong"))
     resumed = f"; {counts.resumed:,} were already finished" if counts.resumed else ""

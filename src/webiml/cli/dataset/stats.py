@@ -13,6 +13,7 @@ from webiml.cli.terminal import plain, say
 from webiml.errors import SettingError
 
 if TYPE_CHECKING:
+    from webiml.datasets.agreement import Agreement
     from webiml.datasets.stats import DatasetStats
     from webiml.datasets.store_stats import StoreStats
 
@@ -22,7 +23,8 @@ NAMED = 5  # sources, licences and hosts in text
 def stats(dataset: str, /, *, json: bool = False, quiet: bool = False) -> int:
     """Count what is in a dataset or a store.
 
-    The tables are read and the files are listed; no picture is opened and nothing is written.
+    The tables are read and the files are listed; nothing is written. Of a dataset that people have reviewed the counts
+    are with what they decided, and only masks on which two people differ are opened.
 
     Examples:
 
@@ -89,7 +91,30 @@ def _dataset_text(found: DatasetStats) -> str:
     lines += [line("settings", f"the rows were made with {found.settings:,}")] if found.settings > 1 else []
     lines.append(line("bytes", f"{_bytes(sum(found.bytes.values()))} in {found.files:,} files"))
     lines += _tombstones(found.tombstones)
+    lines += _reviews(found.reviews) if found.reviews is not None else []
     return "\n".join(lines)
+
+
+def _reviews(found: Agreement) -> list[str]:
+    """What people decided, and how far each two of them agree."""
+    lines = [
+        line(
+            "reviewed",
+            f"{found.rows:,} rows: accepted {found.accepted:,}, with {found.drawn:,} drawn masks · "
+            f"rejected {found.rejected:,} · disputed {found.disputed:,}",
+        ),
+        line("by", _counted(found.reviewers, NAMED)),
+    ]
+    for pair in found.pairs[:NAMED]:
+        words = f"{plain(pair.a)} and {plain(pair.b)}: {pair.agreement:.0%} of {pair.rows:,} rows alike"
+        words += "" if pair.kappa is None else f", kappa {pair.kappa:.2f}"
+        words += "" if pair.mask_iou is None else f", IoU of {pair.masks:,} masks {pair.mask_iou:.2f}"
+        lines.append(line("agree", words))
+    if len(found.pairs) > NAMED:
+        lines.append(line("agree", f"... and {len(found.pairs) - NAMED:,} more couples: --json has them all"))
+    if found.unread:
+        lines.append(line("damaged", f"masks of {len(found.unread):,} rows cannot be compared; see dataset verify"))
+    return lines
 
 
 def _store_text(found: StoreStats) -> str:

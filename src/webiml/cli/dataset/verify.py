@@ -135,6 +135,7 @@ def _record(place: Place, found: Verified, quick: bool, seconds: float) -> dict[
         "rows": found.rows,
         "files": found.files,
         "wrong": len(found.findings),
+        "notes": list(found.notes),
         "faults": dict(Counter(finding.fault.value for finding in found.findings).most_common()),
         "findings": [
             {"key": finding.key, "fault": finding.fault.value, "detail": finding.detail} for finding in found.findings
@@ -148,6 +149,7 @@ def _text(found: Verified, seconds: float) -> str:
     """What is wrong, a line each."""
     lines = [f"rows {found.rows:,}   files {found.files:,}   wrong {len(found.findings):,}   in {seconds:.1f} s"]
     lines += _listed([(one.key, one.fault.value, one.detail) for one in found.findings])
+    lines += [line("note", plain(note)) for note in found.notes]
     if found.findings:
         lines.append(line("faults", " · ".join(f"{fault} {n:,}" for fault, n in _faults(found).items())))
     return "\n".join(lines)

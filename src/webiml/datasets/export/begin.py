@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import asdict
 from typing import Any
 
 from webiml.datasets.export.index import read_about
 from webiml.errors import SettingError
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
+from webiml.store.reviews import Reviews
 
 STATE = ".webiml"
 BEGUN, LOCK = f"{STATE}/exporting.json", f"{STATE}/lock"
@@ -27,6 +30,14 @@ def digest_of(dataset: Place) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def digest_of_reviews(reviews: Reviews) -> str | None:
+    """SHA-256 of all decisions, which tells one state of them from another; None where there are none."""
+    digest = hashlib.sha256()
+    for one in reviews.all:
+        digest.update(json.dumps(asdict(one)).encode() + b"\n")
+    return digest.hexdigest() if reviews.all else None
 
 
 def refuse_inside(dataset: Place, out: Place) -> None:
@@ -61,9 +72,9 @@ def refuse_foreign(out: Place, about: dict[str, Any]) -> None:
     differs = [name for name, value in about.items() if there.get(name) != value]
     if not differs:
         return
-    if differs == ["table_sha256"]:
+    if set(differs) <= {"table_sha256", "reviews_sha256"}:
         raise SettingError(f"{out} holds an export of this dataset as it was before: give another --out.")
     words = "; ".join(
-        f"{name} is {there.get(name)} there and {about[name]} now" for name in differs if name != "table_sha256"
+        f"{name} is {there.get(name)} there and {about[name]} now" for name in differs if not name.endswith("_sha256")
     )
     raise SettingError(f"{out} holds another export ({words}): give another --out.")

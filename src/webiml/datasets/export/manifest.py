@@ -2,8 +2,11 @@
 
     manifest.parquet      all columns of the rows: addresses, SHA-256, licences, what was found
     masks/<key>.png probability/<key>.png alternative/<key>.png
+    reviews.jsonl reviews/<sha256>.png    what people decided about the pairs, where they did (store/reviews.py)
 
-The metadata of manifest.parquet is that of the dataset's own table. A pair without addresses cannot be fetched again.
+Rows and maps are the machine's, so that the dataset can be made again as it was; rows.parquet has them as people have
+reviewed them. The metadata of manifest.parquet is that of the dataset's own table. A pair without addresses cannot be
+fetched again.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from webiml.datasets.carry_reviews import drop_reviews
 from webiml.datasets.export.cut import cut_table, drop_rows, going
 from webiml.datasets.export.index import open_table, table_record
 from webiml.datasets.export.pair import Laid, PairFiles, Plan
@@ -36,7 +40,8 @@ def fetchable(row: Row) -> bool:
 
 def lay(pair: PairFiles) -> Laid:
     """The maps of a pair."""
-    return Laid(pair.row, {map_name(pair.row.key, role): data for role, data in pair.files.items()})  # type: ignore[arg-type]
+    own = {map_name(pair.row.key, role): data for role, data in pair.files.items()}  # type: ignore[arg-type]
+    return Laid(pair.row, own, note=pair.machine or pair.row)
 
 
 def write(out: Place, pairs: Iterator[Laid], plan: Plan) -> Iterator[tuple[Laid, list[str]]]:
@@ -44,7 +49,7 @@ def write(out: Place, pairs: Iterator[Laid], plan: Plan) -> Iterator[tuple[Laid,
     info = {name: text if isinstance(text, str) else json.dumps(text) for name, text in asdict(plan.info).items()}
     with open_table(out, MANIFEST, plan.schema, info) as add:
         for laid in pairs:
-            add(table_record(laid.row))
+            add(table_record(laid.note))
             yield laid, list(laid.own)
 
 
@@ -59,4 +64,5 @@ def remove_pairs(place: Place, keys: set[str]) -> None:
     cut_table(place, MANIFEST, keys)
     for name in files:
         place.delete(name)
+    drop_reviews(place, keys)
     drop_rows(place, keys)

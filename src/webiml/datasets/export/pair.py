@@ -28,6 +28,7 @@ class PairFiles:
         files: bytes by role; a map that the pair does not have is not among them.
         endings: of the pictures, by role: ".jpg", ".png", ... as their bytes say. sha256: of the pictures, by role.
         mask: (H, W) uint8, 0 or 255; None where nothing was segmented, or the mask was not asked for.
+        machine: the row without what people decided; None where it was not asked for.
     """
 
     row: Row
@@ -35,6 +36,7 @@ class PairFiles:
     endings: dict[str, str]
     sha256: dict[str, str]
     mask: np.ndarray | None = None
+    machine: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,12 @@ class Unfit(Exception):
         self.word, self.detail = word, detail
 
 
-def read_pair(dataset: Place, row: Row, roles: Sequence[Role]) -> PairFiles:
+def read_pair(dataset: Place, row: Row, roles: Sequence[Role], machine: Row | None = None) -> PairFiles:
     """The files of one pair, checked: bytes have the row's SHA-256, maps are whole and have the row's size.
 
     Args:
         roles: what is wanted. Maps that the row says it does not have are left out.
+        machine: the row without what people decided, where that is another one: it says which maps there are.
     Raises:
         BadImage: a file is missing or damaged.
     """
@@ -95,7 +98,7 @@ def read_pair(dataset: Place, row: Row, roles: Sequence[Role]) -> PairFiles:
     hashes: dict[str, str] = {}
     mask = None
     for role in roles:
-        if not _has(row, role):
+        if not _has(row if role == "mask" else machine or row, role):
             continue
         data = files[role] = read_member(dataset, row, role)
         if role in ("authentic", "manipulated"):

@@ -14,8 +14,17 @@ from typing import Any, Literal, Protocol
 
 from webiml import __version__
 from webiml.datasets.carry import tombstones, without_removed
+from webiml.datasets.carry_reviews import CarriedReviews
 from webiml.datasets.export import benco, coco, fiftyone, folder, huggingface, manifest, shards
-from webiml.datasets.export.begin import BEGUN, LOCK, digest_of, name_of, refuse_foreign, refuse_inside
+from webiml.datasets.export.begin import (
+    BEGUN,
+    LOCK,
+    digest_of,
+    digest_of_reviews,
+    name_of,
+    refuse_foreign,
+    refuse_inside,
+)
 from webiml.datasets.export.index import (
     OWN,
     ROWS,
@@ -37,6 +46,7 @@ from webiml.store.lock import only_writer
 from webiml.store.parquet import FILE_NAME
 from webiml.store.place import Place
 from webiml.store.removed import Removed, add_removed
+from webiml.store.reviews import Reviews, read_reviewed, reviewed
 from webiml.types import Reason, Row, Status
 
 EXPORT_SCHEMA = 1
@@ -95,8 +105,14 @@ class _Skipped:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Todo:
+    row: Row
+    machine: Row  # without what people decided
+
+
 def wanted(row: Row, status: Choice, format: str, removed: Removed) -> bool:
-    """Whether a row is to be exported; one without files has a place in a manifest only."""
+    """Whether a row is to be exported, as people have reviewed it; one without files has a place in a manifest only."""
     if without_removed(row, removed).reason == Reason.REMOVED.value:
         return False
     if row.status == Status.FAILED.value:
@@ -112,7 +128,7 @@ def count_wanted(dataset: Place, out: Place, format: str, status: Choice) -> int
     """
     refuse_inside(dataset, out)
     removed = tombstones([dataset, out])
-    return sum(wanted(row, status, format, removed) for row in read_rows(dataset))
+    return sum(wanted(row, status, format, removed) for row in read_reviewed(dataset))
 
 
 def export_dataset(
@@ -124,7 +140,8 @@ def export_dataset(
     workers: int = 0,
     on_pair: Callable[[], None] | None = None,
 ) -> Exported:
-    """Write `dataset` to `out`, one of FORMATS. The dataset is not changed; pictures are copied as they came.
+    """Write `dataset` to `out`, one of FORMATS. The dataset is not changed; pictures are copied as they came, and
+    statuses and masks are those that people have reviewed. A manifest keeps the machine's rows, and the decisions.
 
     A run that was stopped goes on with the same call and ends with the same bytes, whatever `workers`.
 
@@ -136,12 +153,14 @@ def export_dataset(
     """
     info = dataset_info(dataset)
     schema = schema_of(dataset, FILE_NAME)
+    reviews = Reviews.read(dataset)
     about = {
         "schema": EXPORT_SCHEMA,
         "format": format,
         "webiml": __version__,
         "dataset": name_of(dataset),
         "table_sha256": digest_of(dataset),
+        "reviews_sha256": digest_of_reviews(reviews),
         "status": status,
         "shard_pairs": shard_pairs,
     }
@@ -158,17 +177,22 @@ def export_dataset(
         write_about(out, about, BEGUN)
         add_removed(out, removed.tombstones)
         plan = Plan(about["dataset"], info, schema, shard_pairs)
-        rows = (row for row in read_rows(dataset) if wanted(row, status, format, removed))
-        exported = _write(rows, _Lay(dataset, out, format), plan, workers, on_pair or (lambda: None))
+        every = (_Todo(reviewed(row, reviews), row) for row in read_rows(dataset))
+        todo = (one for one in every if wanted(one.row, status, format, removed))
+        along = CarriedReviews([reviews] if format == "manifest" else [])
+        exported = _write(todo, _Lay(dataset, out, format), plan, workers, along, on_pair or (lambda: None))
+        along.write(out)
         counts = {"rows": exported.pairs, "skipped": dict(sorted(exported.skipped.items()))}
         write_about(out, about | counts | {"without_url": exported.without_url})
         out.delete(BEGUN)
     return exported
 
 
-def _write(rows: Iterable[Row], lay: _Lay, plan: Plan, workers: int, on_pair: Callable[[], None]) -> Exported:
+def _write(
+    todo: Iterable[_Todo], lay: _Lay, plan: Plan, workers: int, along: CarriedReviews, on_pair: Callable[[], None]
+) -> Exported:
     exported = Exported()
-    with closing(_laid(rows, lay, workers)) as results:
+    with closing(_laid(todo, lay, workers)) as results:
 
         def good() -> Iterator[Laid]:
             for row, result in results:
@@ -184,6 +208,8 @@ def _write(rows: Iterable[Row], lay: _Lay, plan: Plan, workers: int, on_pair: Ca
             for laid, files in FORMATS[lay.format].write(lay.out, good(), plan):
                 add(table_record(laid.row) | {OWN: files, SHARED: list(laid.shared)})
                 exported.pairs += 1
+                if lay.format == "manifest":
+                    along.take(lay.dataset, laid.row.key, laid.row)
                 if lay.format == "manifest" and laid.row.status != Status.FAILED.value:
                     exported.without_url += not manifest.fetchable(laid.row)
     return exported
@@ -197,11 +223,12 @@ class _Lay:
     out: Place
     format: str
 
-    def __call__(self, row: Row) -> Laid | _Skipped | OutputError:
-        form = FORMATS[self.format]
+    def __call__(self, todo: _Todo) -> Laid | _Skipped | OutputError:
+        form, row, machine = FORMATS[self.format], todo.row, todo.machine
         try:
             roles = () if row.status == Status.FAILED.value else form.ROLES
-            laid = form.lay(read_pair(self.dataset, row, roles))
+            given = machine if self.format == "manifest" else row  # from a manifest the dataset is made again
+            laid = form.lay(replace(read_pair(self.dataset, given, roles, machine), row=row, machine=machine))
             for name, data in laid.own.items():
                 put(self.out, name, data)
         except BadImage as error:
@@ -215,17 +242,17 @@ class _Lay:
         return replace(laid, own=dict.fromkeys(laid.own, b""))
 
 
-def _laid(rows: Iterable[Row], lay: _Lay, workers: int) -> Generator[tuple[Row, Laid | _Skipped]]:
+def _laid(todo: Iterable[_Todo], lay: _Lay, workers: int) -> Generator[tuple[Row, Laid | _Skipped]]:
     """Every row with what became of it, in their order."""
     processes = workers or usable_cores()
     if processes == 1:  # nothing is decoded but our own maps, so no process of its own is needed
-        results: Any = ((row, lay(row)) for row in rows)
+        results: Any = ((one, lay(one)) for one in todo)
     else:
-        results = run_ordered(lay, rows, processes, one_thread)
+        results = run_ordered(lay, todo, processes, one_thread)
     with closing(results):
-        for row, result in results:
+        for one, result in results:
             if isinstance(result, OutputError):
                 raise result
             if isinstance(result, Crashed):
                 result = _Skipped(Reason.WORKER_DIED.value, result.detail)
-            yield row, result
+            yield one.row, result

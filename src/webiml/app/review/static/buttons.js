@@ -5,8 +5,9 @@ import { byId, make } from "./dom.js";
 /** Binds them to the actions; called once. */
 export function wire({ about, page, reload, warn, who, does, decide, threshold, ask }) {
   const buttons = {
-    accept: "accept", reject: "reject", undo: "undo", next: "next", previous: "previous", mask: "mask", aligned: "aligned",
-    "zoom-in": "zoomIn", "zoom-out": "zoomOut", fit: "fit", "stroke-undo": "strokeUndo", drop: "drop",
+    accept: "accept", reject: "reject", undo: "undo", next: "next", previous: "previous", mask: "mask",
+    aligned: "aligned", "zoom-in": "zoomIn", "zoom-out": "zoomOut", fit: "fit",
+    "stroke-undo": "strokeUndo", drop: "drop",
     "filters-button": "filters", "facts-button": "facts", "agreement-button": "agreement", "help-button": "help",
   };
   for (const [id, name] of Object.entries(buttons)) {
@@ -47,13 +48,17 @@ export function wire({ about, page, reload, warn, who, does, decide, threshold, 
       button.addEventListener("click", () => decide("reject", word));
       return button;
     }),
-    make("button", { type: "button", id: "reasons-back" }, [make("kbd", { text: "Esc" }), document.createTextNode(" back")]),
+    make("button", { type: "button", id: "reasons-back" }, [
+      make("kbd", { text: "Esc" }),
+      document.createTextNode(" back"),
+    ]),
   );
   byId("reasons-back").addEventListener("click", () => ask(false));
   // A button that was clicked by mouse gives the focus back, or Enter would press it again.
   document.addEventListener("click", ({ detail, target }) => {
-    if (detail > 0 && target instanceof Element && target.closest("button") && !document.querySelector("dialog[open]")) {
-      byId("filters").contains(target) || target.closest("#filters-button") || byId("stage").focus({ preventScroll: true });
+    const button = detail > 0 && target instanceof Element ? target.closest("button") : null;
+    if (button && !button.closest("#find") && !document.querySelector("dialog[open]")) {
+      byId("stage").focus({ preventScroll: true });
     }
   });
 }

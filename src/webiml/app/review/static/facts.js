@@ -14,7 +14,8 @@ const HIDDEN = new Set(["transform", "transforms", "kind_probabilities", "height
  */
 export function showFacts(list, history, found, reasons) {
   const facts = { key: found.key, ...found.facts };
-  const names = [...FIRST.filter((name) => name in facts), ...Object.keys(facts).filter((name) => !FIRST.includes(name))];
+  const rest = Object.keys(facts).filter((name) => !FIRST.includes(name));
+  const names = [...FIRST.filter((name) => name in facts), ...rest];
   const known = (name) => facts[name] !== null && facts[name] !== "" && !(name === "name" && facts.name === facts.key);
   const lines = names.filter((name) => !HIDDEN.has(name) && known(name));
   if (found.size) {
@@ -28,9 +29,8 @@ export function showFacts(list, history, found, reasons) {
     ]),
   );
   const decisions = [...found.decisions].reverse();
-  history.replaceChildren(
-    ...(decisions.length ? decisions.map((one) => decisionLine(one, reasons)) : [make("li", { class: "soft", text: "Nobody has decided." })]),
-  );
+  const told = decisions.map((one) => decisionLine(one, reasons));
+  history.replaceChildren(...(told.length ? told : [make("li", { class: "soft", text: "Nobody has decided." })]));
 }
 
 function decisionLine(one, reasons) {

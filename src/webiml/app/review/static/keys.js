@@ -32,7 +32,12 @@ export const KEYS = [
       [["-"], "zoom out", "zoomOut"],
       [["0"], "whole picture", "fit"],
       [["9"], "one pixel a pixel", "actual"],
-      [["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], "move the picture", "pan", ["Shift + arrows"]],
+      [
+        ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"],
+        "move the picture",
+        "pan",
+        ["Shift + arrows"],
+      ],
     ],
   ],
   [
@@ -46,8 +51,12 @@ export const KEYS = [
       [["l"], "polygon (lasso)", "polygon"],
       [["c"], "click a region", "region"],
       [[",", "."], "smaller, larger brush", "size"],
-      [["ArrowUp", "ArrowDown", "Ctrl+ArrowLeft", "Ctrl+ArrowRight", "Ctrl+ArrowUp", "Ctrl+ArrowDown"],
-        "with a tool: move the cross; with Ctrl by one pixel", "cross", ["arrows"]],
+      [
+        ["ArrowUp", "ArrowDown", "Ctrl+ArrowLeft", "Ctrl+ArrowRight", "Ctrl+ArrowUp", "Ctrl+ArrowDown"],
+        "with a tool: move the cross; with Ctrl by one pixel",
+        "cross",
+        ["arrows"],
+      ],
       [["Shift+Enter"], "close the polygon and clear its inside", "clearPolygon"],
       [["z", "Ctrl+z"], "take the last stroke back", "strokeUndo"],
       [["x"], "drop everything that was drawn", "drop"],

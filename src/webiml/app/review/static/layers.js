@@ -73,7 +73,8 @@ export function heat(levels, height, width) {
   for (let level = 0; level < 256; level += 1) {
     const place = (level / 255) * (HEAT.length - 1);
     const knot = Math.min(HEAT.length - 2, Math.floor(place));
-    const colour = [0, 1, 2].map((c) => Math.round(HEAT[knot][c] + (place - knot) * (HEAT[knot + 1][c] - HEAT[knot][c])));
+    const [from, to] = [HEAT[knot], HEAT[knot + 1]];
+    const colour = from.map((value, index) => Math.round(value + (place - knot) * (to[index] - value)));
     table[level] = new Uint32Array(new Uint8Array([...colour, 255]).buffer)[0];
   }
   return painted(height, width, (words) => levels.forEach((level, index) => (words[index] = table[level])));

@@ -19,8 +19,12 @@ async function start() {
   const pace = new Pace();
   const counts = { decided: 0, of: 0, total: 0 };
 
-  const queue = new Queue(byId("queue"), { reviewer: () => who.name, open: (key) => open(key), failed: (error) => warn(error.message) });
-  const near = (key) => [1, 2, -1].map((by) => queue.beside(key, by)).filter((other) => other !== null && other !== key);
+  const queue = new Queue(byId("queue"), {
+    reviewer: () => who.name,
+    open: (key) => open(key),
+    failed: (error) => warn(error.message),
+  });
+  const near = (key) => [1, 2, -1].map((by) => queue.beside(key, by)).filter((one) => one !== null && one !== key);
   const page = new Page({ what: about.what, reviewer: () => who.name, reasons, near });
   const decisions = new Decisions({ reviewer: () => who.name, decided, failed });
   const changes = new Changes({ decided: news, answers, silent: (error) => warn(error.message) });
@@ -96,7 +100,8 @@ async function start() {
   function count() {
     const figure = (value) => value.toLocaleString("en");
     const place = queue.places.get(queue.current);
-    byId("queue-words").textContent = `${place === undefined ? "" : `${figure(place + 1)} of `}${figure(queue.keys.length)} ${queue.keys.length === 1 ? "row" : "rows"}`;
+    const rows = `${figure(queue.keys.length)} ${queue.keys.length === 1 ? "row" : "rows"}`;
+    byId("queue-words").textContent = place === undefined ? rows : `${figure(place + 1)} of ${rows}`;
     byId("progress").max = Math.max(1, counts.of ?? 1);
     byId("progress").value = counts.decided ?? 0;
     byId("progress-words").textContent = `${figure(counts.decided ?? 0)} of ${figure(counts.of ?? 0)} decided`;
@@ -128,7 +133,7 @@ async function start() {
   document.title = `${about.title}: review`;
   byId("reviewer").textContent = who.name;
   VIEWS.forEach(({ name, words }, index) => {
-    const button = make("button", { id: `view-${name}`, type: "button", "aria-pressed": "false", "aria-keyshortcuts": index + 1 });
+    const button = make("button", { id: `view-${name}`, type: "button", "aria-keyshortcuts": index + 1 });
     button.append(words, make("kbd", { text: index + 1, "aria-hidden": "true" }));
     button.hidden = !isPossible(VIEWS[index], about.roles);
     byId("views").append(button);

@@ -11,7 +11,13 @@ import { authenticOf, isThere, panesOf, VIEWS, viewsNeeded } from "./views.js";
 const BLINK = 600; // milliseconds a picture: slower than what may harm people who react to flashes
 
 export class Page {
-  /** @param {{what: string, reviewer: () => string, reasons: Map<string, string>, near: (key: string) => string[]}} outside */
+  /**
+   * @param {object} outside
+   * @param {string} outside.what dataset, localizations or evaluation
+   * @param {() => string} outside.reviewer
+   * @param {Map<string, string>} outside.reasons words for a reason's word
+   * @param {(key: string) => string[]} outside.near keys of the neighbours, which are fetched ahead
+   */
   constructor(outside) {
     this.outside = outside;
     this.mode = { view: "side", mask: "line", aligned: true, showsAuthentic: false, blink: false };
@@ -57,7 +63,8 @@ export class Page {
       const pictured = found.views.includes("manipulated");
       this.sheet = pictured ? new Sheet(this.cases, found) : null;
       this.panes.open(pictured ? found.grid : [1, 1]);
-      this.problem(pictured ? found.problem : `${found.problem || "There is no picture to show."} ${found.facts.detail ?? ""}`);
+      const nothing = `${found.problem || "There is no picture to show."} ${found.facts.detail ?? ""}`;
+      this.problem(pictured ? found.problem : nothing);
       this.view(isThere(found, VIEWS.find(({ name }) => name === this.mode.view)) ? this.mode.view : "side", true);
       if (pictured) {
         await this.load(key, this.sheet);

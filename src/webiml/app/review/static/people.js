@@ -20,6 +20,7 @@ export class Changes {
     };
     setTimeout(again, milliseconds);
     document.addEventListener("visibilitychange", () => !document.hidden && this.look());
+    window.addEventListener("online", () => this.look());
   }
 
   async look() {
@@ -55,7 +56,7 @@ export async function showAgreement() {
   const found = await ask("api/agreement");
   const people = Object.entries(found.reviewers);
   const box = byId("agreement-body");
-  const cell = (text, kind = "td") => make(kind, { text: String(text), class: typeof text === "string" ? false : "number" });
+  const cell = (text) => make("td", { text: String(text), class: typeof text === "string" ? false : "number" });
   const share = (value) => (typeof value === "number" ? number(value) : "none");
   const table = (heads, rows) =>
     make("table", {}, [
@@ -63,7 +64,9 @@ export async function showAgreement() {
       make("tbody", {}, rows.map((row) => make("tr", {}, row.map((value) => cell(value))))),
     ]);
   const parts = [
-    people.length ? table(["reviewer", "rows decided"], people) : make("p", { text: "Nobody has decided anything yet." }),
+    people.length
+      ? table(["reviewer", "rows decided"], people)
+      : make("p", { text: "Nobody has decided anything yet." }),
   ];
   if (found.pairs.length) {
     parts.push(

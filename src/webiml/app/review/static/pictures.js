@@ -1,4 +1,4 @@
-/** Pictures that are loaded, or being loaded, for this case and its neighbours. What nobody wants any more is let go. */
+/** Pictures that are loaded, or being loaded, for this case and its neighbours; others are let go. */
 
 import { askPicture } from "./api.js";
 

@@ -115,8 +115,9 @@ export class Queue {
 
   async ask(first, count) {
     const from = Math.max(0, first - count);
-    const wanted = this.keys.slice(from, first + 2 * count).filter((key) => !this.rows.has(key) && !this.asked.has(key));
-    const needed = this.keys.slice(first, first + count).some((key) => wanted.includes(key));
+    const missing = (key) => !this.rows.has(key) && !this.asked.has(key);
+    const wanted = this.keys.slice(from, first + 2 * count).filter(missing);
+    const needed = this.keys.slice(first, first + count).some(missing);
     for (let at = 0; needed && at < wanted.length; at += AT_ONCE) {
       const keys = wanted.slice(at, at + AT_ONCE);
       keys.forEach((key) => this.asked.add(key));
@@ -161,13 +162,14 @@ function markOf(row) {
   if (row.state.reason === "disputed") {
     return { name: "disputed", sign: "≠", words: "disputed" };
   }
-  const others = row.by.filter(({ verdict }) => verdict !== row.mine).length > 0 || (!row.mine && row.by.length > 0);
   if (row.mine) {
     return row.mine === "accept"
       ? { name: "accept", sign: "✓", words: "you accepted it" }
       : { name: "reject", sign: "✕", words: "you rejected it" };
   }
-  return others ? { name: "others", sign: "•", words: "others decided" } : { name: "", sign: "", words: "not decided" };
+  return row.by.length
+    ? { name: "others", sign: "•", words: "others decided" }
+    : { name: "", sign: "", words: "not decided" };
 }
 
 /** The last two parts of a path: what tells one from another when there is little room. */

@@ -52,7 +52,7 @@ export class Touched {
     }
   }
 
-  /** The inside of a polygon of [x, y] points: pixels whose middle lies within, where outlines cross by even and odd. */
+  /** The inside of a polygon of [x, y] points: pixels whose middle lies within, by the even-odd rule. */
   polygon(points) {
     const heights = points.map(([, y]) => y);
     const top = Math.max(0, Math.floor(Math.min(...heights)));

@@ -1,4 +1,4 @@
-/** Brush, eraser, polygon and region, by mouse or by keys. A finished stroke goes to the draft; an open one is a preview. */
+/** Brush, eraser, polygon and region, by mouse or by keys. A finished stroke goes to the draft. */
 
 import { Touched } from "./shapes.js";
 
@@ -103,7 +103,8 @@ export class Tools {
   step(x, y, start) {
     this.cross ??= start;
     const sheet = this.page.sheet();
-    const by = [x, y].map((pixels) => Math.sign(pixels) * Math.max(1, Math.round(Math.abs(pixels) * this.page.pixel())));
+    const steps = (screen) => Math.max(1, Math.round(Math.abs(screen) * this.page.pixel()));
+    const by = [x, y].map((screen) => Math.sign(screen) * steps(screen));
     this.cross = [
       Math.min(sheet.draft.width - 0.5, Math.max(0.5, Math.floor(this.cross[0] + by[0]) + 0.5)),
       Math.min(sheet.draft.height - 0.5, Math.max(0.5, Math.floor(this.cross[1] + by[1]) + 0.5)),
