@@ -64,7 +64,7 @@ export class Panes {
 
   /** Beside one another, or below where that shows the picture much larger. */
   arrange() {
-    const [width, height, count] = [this.stage.clientWidth, this.stage.clientHeight, this.panes.length];
+    const [width, height, count] = [this.stage.clientWidth, this.stage.clientHeight, this.panes.length || 1];
     const beside = this.fitting(width / count, height) >= BESIDE * this.fitting(width, height / count);
     this.stage.classList.toggle("below", !beside);
     for (const { canvas } of this.panes) {

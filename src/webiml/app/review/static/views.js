@@ -21,6 +21,13 @@ const CAPTIONS = {
   confidence: "confidence",
 };
 
+/** The same of pairs that share no more than a pasted piece. */
+const SHARED = {
+  aligned: "what was pasted, where it lies",
+  difference: "difference from what was pasted",
+  correlation: "where a piece of the authentic picture lies",
+};
+
 /** Whether any case can have such a view: `roles` are the pictures of the cases. */
 export function isPossible(view, roles) {
   return !view.roles || view.roles.some((role) => roles.includes(role));
@@ -37,10 +44,18 @@ export function authenticOf(found, mode) {
   return order.find((view) => found.views.includes(view)) ?? null;
 }
 
+/**
+ * The authentic picture beside the manipulated one. Where the two share no more than a pasted piece, "aligned" is that
+ * piece where it lies: good to blink with, but beside the picture one wants to see where it came from.
+ */
+function besideOf(found, mode) {
+  return authenticOf(found, found.transform ? mode : { aligned: false });
+}
+
 /** The pictures of the server that a view draws. */
 export function viewsNeeded(found, mode) {
   const extra = {
-    side: authenticOf(found, mode) ?? firstOf(found, ["truth"]),
+    side: besideOf(found, mode) ?? firstOf(found, ["truth"]),
     difference: "difference",
     correlation: "correlation",
     other: firstOf(found, ["truth", "confidence"]),
@@ -87,7 +102,7 @@ export function panesOf(found, page) {
     },
   });
   const picture = (view, masked) =>
-    beside(CAPTIONS[view] ?? view, (context, pixel) => {
+    beside((found.transform ? null : SHARED[view]) ?? CAPTIONS[view] ?? view, (context, pixel) => {
       drawPicture(context, page.picture(view), found.grid);
       if (masked) {
         drawMask(context, pixel, page, false);
@@ -95,7 +110,7 @@ export function panesOf(found, page) {
     });
   switch (mode.view) {
     case "side": {
-      const left = authentic ?? firstOf(found, ["truth"]);
+      const left = besideOf(found, mode) ?? firstOf(found, ["truth"]);
       return left ? [picture(left, false), work] : [work];
     }
     case "difference":
