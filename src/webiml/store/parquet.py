@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -72,9 +72,9 @@ def read_annotations(place: Place, name: str) -> Iterator[Row]:
     Raises:
         SettingError: it is not there, or not a table of annotations.
     """
-    for record in read_records(place, name):
+    for record in _read(place, name, as_records):
         try:
-            yield from_record(_from_table(record))
+            yield from_record(record)
         except ValueError as error:
             raise SettingError(f"{place}/{name} cannot be read as a table of annotations: {error}") from error
 
@@ -85,6 +85,28 @@ def read_records(place: Place, name: str) -> Iterator[dict[str, Any]]:
     Raises:
         SettingError: it is not there, or not a table that can be read.
     """
+    return _read(place, name, lambda rows: rows.to_pylist())
+
+
+def as_records(rows: pa.RecordBatch | pa.Table) -> list[dict[str, Any]]:
+    """Rows of a table as records, times as text: UTC, ISO 8601, seconds.
+
+    Asked for times, pyarrow imports pandas wherever that is installed, which takes a third of a second.
+    """
+    import pyarrow as pa
+
+    times = [field.name for field in rows.schema if pa.types.is_timestamp(field.type)]
+    seconds = {name: rows.column(name).cast(pa.timestamp("s", "UTC"), safe=False).cast(pa.int64()) for name in times}
+    records = rows.select([name for name in rows.schema.names if name not in seconds]).to_pylist()
+    for name, values in seconds.items():
+        for record, value in zip(records, values.to_pylist(), strict=True):
+            record[name] = None if value is None else datetime.fromtimestamp(value, UTC).strftime(_TIME)
+    return records
+
+
+def _read(
+    place: Place, name: str, as_records: Callable[[pa.RecordBatch], list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -92,7 +114,7 @@ def read_records(place: Place, name: str) -> Iterator[dict[str, Any]]:
         with place.reader(name) as opened, pq.ParquetFile(opened) as file:
             for group in range(file.num_row_groups):  # one by one: told to read all, it would hold all
                 for batch in file.iter_batches(ROWS_A_GROUP, row_groups=[group]):
-                    yield from batch.to_pylist()
+                    yield from as_records(batch)
     except FileNotFoundError:
         raise SettingError(f"{place}/{name} is not there: {place} is not a dataset, or not finished yet.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -140,11 +162,4 @@ def read_metadata(place: Place, name: str) -> dict[str, str]:
 def _to_table(row: Row) -> dict[str, object]:
     record = to_record(row)
     record["annotated_at"] = datetime.fromisoformat(row.annotated_at) if row.annotated_at else None
-    return record
-
-
-def _from_table(record: dict[str, object]) -> dict[str, object]:
-    at = record.get("annotated_at")
-    if isinstance(at, datetime):
-        record["annotated_at"] = at.strftime(_TIME)
     return record

@@ -7,7 +7,6 @@ import os
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from webiml.app.review.cases import TEXT, CaseTable, Role, What
 from webiml.errors import BadImage, SettingError
 from webiml.images.read import readable
 from webiml.store.dataset import dataset_info, read_member
-from webiml.store.parquet import FILE_NAME
+from webiml.store.parquet import FILE_NAME, as_records
 from webiml.store.place import Place, open_place
 from webiml.store.reviews import State
 from webiml.store.rows import from_record, is_safe_key
@@ -144,11 +143,7 @@ class DatasetCases:
         number = self._numbers[key]
         group = bisect_right(self._starts, number) - 1
         try:
-            record = self._group(group).slice(number - self._starts[group], 1).to_pylist()[0]
-            at = record.get("annotated_at")
-            if isinstance(at, datetime):
-                record["annotated_at"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-            return from_record(record)
+            return from_record(as_records(self._group(group).slice(number - self._starts[group], 1))[0])
         except (OSError, ValueError) as error:  # what pyarrow raises is one of them, too
             raise BadImage(Reason.UNREADABLE, f"the row of {key} cannot be read ({error})") from error
 

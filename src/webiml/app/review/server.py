@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from webiml.app.review import decision
@@ -65,12 +65,13 @@ def review_app(cases: Cases, reviewer: str) -> Starlette:
         exception_handlers={HTTPException: _http_error},
     )
     app.state.session = Session(cases, reviewer)
+    app.state.files = _files()
     app.state.views = anyio.CapacityLimiter(VIEWS_AT_ONCE)
     return app
 
 
 async def _page(request: Request) -> Response:
-    response = _file("review.html")
+    response = _file(request, "review.html")
     response.background = BackgroundTask(_import_what_pictures_need)  # while the browser reads the page
     return response
 
@@ -82,7 +83,7 @@ def _import_what_pictures_need() -> None:
 
 
 async def _static(request: Request) -> Response:
-    return _file(request.path_params["name"])
+    return _file(request, request.path_params["name"])
 
 
 async def _about(request: Request) -> Response:
@@ -202,9 +203,15 @@ def _name(given: object, request: Request) -> str:
     return as_asked(reviewer_name, given)
 
 
-def _file(name: str) -> Response:
-    """A file of the page. The name is only compared with what is there, never opened."""
+def _files() -> dict[str, tuple[bytes, str]]:
+    """The files of the page and their media types, by name: few and small, so they are read once."""
     found = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in MEDIA}
-    if name not in found:
+    return {name: (path.read_bytes(), MEDIA[path.suffix]) for name, path in found.items()}
+
+
+def _file(request: Request, name: str) -> Response:
+    """A file of the page. The name is only compared with what is there, never opened."""
+    if name not in request.app.state.files:
         raise Refused(404, "There is nothing at this address.")
-    return FileResponse(found[name], media_type=MEDIA[found[name].suffix], headers={"Cache-Control": "no-cache"})
+    data, media = request.app.state.files[name]
+    return Response(data, media_type=media, headers={"Cache-Control": "no-cache"})

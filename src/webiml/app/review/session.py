@@ -121,6 +121,7 @@ class Session:
             "facts": facts,
             "machine": asdict(machine),
             "state": asdict(state),
+            "shown": shown,
             "decisions": decisions,
             "size": size,
             "grid": None if size is None else self.pictures.grid(key),
