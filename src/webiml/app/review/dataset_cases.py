@@ -143,7 +143,8 @@ class DatasetCases:
         number = self._numbers[key]
         group = bisect_right(self._starts, number) - 1
         try:
-            return from_record(as_records(self._group(group).slice(number - self._starts[group], 1))[0])
+            (batch,) = self._group(group).slice(number - self._starts[group], 1).to_batches()
+            return from_record(as_records(batch)[0])
         except (OSError, ValueError) as error:  # what pyarrow raises is one of them, too
             raise BadImage(Reason.UNREADABLE, f"the row of {key} cannot be read ({error})") from error
 

@@ -39,6 +39,9 @@ MAX_KEYS, MAX_ROWS = 100_000, 200
 VIEWS_AT_ONCE = 2  # each takes a core and some hundred megabytes for a large picture
 
 
+LAST_FILE = "main.js"  # of the page that a browser asks for
+
+
 def review_app(cases: Cases, reviewer: str) -> Starlette:
     """The page over a set of cases as an ASGI application, without any guard.
 
@@ -71,9 +74,7 @@ def review_app(cases: Cases, reviewer: str) -> Starlette:
 
 
 async def _page(request: Request) -> Response:
-    response = _file(request, "review.html")
-    response.background = BackgroundTask(_import_what_pictures_need)  # while the browser reads the page
-    return response
+    return _file(request, "review.html")
 
 
 def _import_what_pictures_need() -> None:
@@ -83,7 +84,10 @@ def _import_what_pictures_need() -> None:
 
 
 async def _static(request: Request) -> Response:
-    return _file(request, request.path_params["name"])
+    response = _file(request, request.path_params["name"])
+    if request.path_params["name"] == LAST_FILE:
+        response.background = BackgroundTask(_import_what_pictures_need)  # while the browser reads what it has got
+    return response
 
 
 async def _about(request: Request) -> Response:

@@ -30,6 +30,13 @@ export function chosen() {
   return { ...values, search: byId("search").value.trim(), descending: byId("descending").checked ? 1 : 0 };
 }
 
+/** What `chosen` will be once the form is filled and `values` of the address are put into it, if it knows them all. */
+export function expected(values) {
+  const usual = { review: "todo", order: "doubt" };
+  const fields = Object.fromEntries(FIELDS.map((name) => [name, values.get(name) ?? usual[name] ?? ""]));
+  return { ...fields, search: values.get("search") ?? "", descending: values.get("descending") === "1" ? 1 : 0 };
+}
+
 /** How many filters are set, beyond what an empty form has. */
 export function countChosen() {
   const values = chosen();

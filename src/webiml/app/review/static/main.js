@@ -4,7 +4,7 @@ import { makeActions } from "./actions.js";
 import { ask, withQuery } from "./api.js";
 import { Decisions } from "./decide.js";
 import { byId, make, onceAFrame, say, warn } from "./dom.js";
-import { chosen, countChosen, fillFilters, FIELDS, remember, remembered, restore } from "./filters.js";
+import { chosen, countChosen, expected, fillFilters, FIELDS, remember, remembered, restore } from "./filters.js";
 import { fillHelp, listen } from "./keys.js";
 import { Page } from "./page.js";
 import { askName, Changes, Pace, showAgreement, toldOf } from "./people.js";
@@ -13,6 +13,9 @@ import { isPossible, VIEWS } from "./views.js";
 
 async function start() {
   const asked = remembered().get("reviewer") ?? new URLSearchParams(location.search).get("reviewer");
+  const first = expected(remembered());
+  const early = ask(withQuery("api/queue", { ...first, reviewer: asked })); // needs nothing of what comes first
+  early.catch(() => {}); // asked again below, where it is told
   const about = await ask(withQuery("api/about", { reviewer: asked }));
   const reasons = new Map(about.reasons.map(({ word, words }) => [word, words]));
   const who = { name: asked || about.reviewer };
@@ -110,8 +113,8 @@ async function start() {
     byId("filters-count").textContent = countChosen() || "";
   }
 
-  async function reload({ key = null, stay = false } = {}) {
-    const found = await queue.load(chosen());
+  async function reload({ key = null, stay = false, answer = null } = {}) {
+    const found = await queue.load(chosen(), answer);
     Object.assign(counts, { decided: found.decided, of: found.of });
     const wanted = key ?? (stay && queue.places.has(page.key) ? page.key : queue.keys[0] ?? null);
     if (wanted !== null) {
@@ -151,7 +154,9 @@ async function start() {
     byId(name).addEventListener("change", () => reload().catch((error) => warn(error.message)));
   }
   page.controls();
-  await reload({ key: remembered().get("key") || null });
+  const same = JSON.stringify(first) === JSON.stringify(chosen());
+  const answer = same ? await early.catch(() => null) : null;
+  await reload({ key: remembered().get("key") || null, answer });
   changes.start(about.decisions ?? 0, about.polls_ms ?? 2000);
   document.body.dataset.ready = "yes";
 }
