@@ -20,6 +20,9 @@ class Listed:
     orders: tuple[str, ...] = ("doubt", "qes", "name")
     states: dict[str, State] = field(default_factory=dict)
 
+    def column(self, name: str) -> list:
+        return self.table.columns[name]
+
     def machine(self, key: str) -> State:
         number = self.table.columns["key"].index(key)
         return State(self.table.columns["status"][number], self.table.columns["reason"][number])

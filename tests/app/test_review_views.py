@@ -131,6 +131,11 @@ def test_a_dataset_tells_of_its_pairs(tmp_path, shape):
     assert columns["key"] == [f"pair-{number}" for number in range(6)]
     qes = [(levels(n) >= 240).sum() / (levels(n) >= 16).sum() for n in range(4)]
     assert columns["doubt"] == pytest.approx([*(abs(q - 0.5) for q in qes), None, None])
+    assert cases.orders[:3] == ("doubt", "qes", "mask_area") and "transform" not in cases.orders
+    for order in cases.orders:
+        assert len(cases.column(order)) == 6
+    assert cases.column("author") == [*(f"Author {number}" for number in range(5)), None]
+    assert all(isinstance(at, int) for at in cases.column("annotated_at"))
     assert cases.machine("pair-3") == State("rejected", "low_qes")
     assert cases.size("pair-0") == (HEIGHT, WIDTH)
     assert cases.size("pair-5") is None

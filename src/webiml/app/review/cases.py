@@ -65,6 +65,10 @@ class Cases(Protocol):
         """Columns that the queue can be ordered by, "doubt" first: small is doubtful, None comes last."""
         ...
 
+    def column(self, name: str) -> list[Any]:
+        """The values of a column of `orders`, one for each case: text, numbers or None."""
+        ...
+
     @property
     def roles(self) -> tuple[Role, ...]:
         """Which pictures a case may have."""

@@ -37,6 +37,9 @@ SHOWN = (
 )  # fmt: skip
 """Columns that a person sees of a pair."""
 
+DECIDED = ("reviewed_by", "reviewed_at", "machine_status", "machine_reason", "drawn_mask")
+"""Columns that are empty in a dataset's own table: what people decided is laid over its rows."""
+
 _GROUPS = 4  # row groups of a thousand rows that are held, some megabytes
 _UNDECIDED = (None, Reason.LOW_QES.value, Reason.TOO_SMALL_AREA.value, Reason.TOO_LARGE_AREA.value)
 """Reasons of rows whose mask was drawn and judged by its QES."""
@@ -46,7 +49,6 @@ class DatasetCases:
     """A dataset of this machine, in either shape. Made by `DatasetCases.open`; may be used by several threads."""
 
     what: What = "dataset"
-    orders: tuple[str, ...] = ("doubt", "qes", "mask_area", "components", "kind_confidence", "unknown_fraction", "name")
     roles: tuple[Role, ...] = ("authentic", "manipulated", "probability")
 
     def __init__(self, folder: Path, file: pq.ParquetFile, table: CaseTable, min_qes: float) -> None:
@@ -57,6 +59,10 @@ class DatasetCases:
         self._place = Place(str(folder))
         self._file = file
         self._starts = _group_starts(file)
+        schema = file.schema_arrow
+        orderable = [field.name for field in schema if not _is_list(field.type) and field.name not in DECIDED]
+        first = ("doubt", *(name for name in NUMBERS if name in orderable))
+        self.orders: tuple[str, ...] = (*first, *(name for name in orderable if name not in first))
         self._lock = threading.Lock()
         self._groups: OrderedDict[int, pa.Table] = OrderedDict()
 
@@ -90,6 +96,19 @@ class DatasetCases:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return {key: number for number, key in enumerate(self.table.columns["key"])}
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column of `orders`, read now where a person seldom asks for it; times as numbers."""
+        import pyarrow as pa
+
+        if name in self.table.columns:
+            return self.table.columns[name]
+        with self._lock:
+            read = self._file.read(columns=[name])
+        column = read.column(name).combine_chunks()
+        if pa.types.is_timestamp(column.type):
+            column = column.view(pa.int64())
+        return [value if isinstance(value, str | int | float) else None for value in column.to_pylist()]
 
     def machine(self, key: str) -> State:
         """What the annotator says of the pair."""
@@ -157,6 +176,12 @@ class DatasetCases:
             if len(self._groups) > _GROUPS:
                 self._groups.popitem(last=False)
         return table
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_nested(kind)
 
 
 def _columns(file: pq.ParquetFile) -> dict[str, list[Any]]:

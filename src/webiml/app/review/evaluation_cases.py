@@ -78,6 +78,10 @@ class EvaluationCases:
         keys = unique_keys([f"{row.benchmark}-{row.key}" if several else row.key for row in rows])
         return cls(run, dict(zip(keys, rows, strict=True)))
 
+    def column(self, name: str) -> list[Any]:
+        """The values of a column of `orders`."""
+        return self.table.columns[name]
+
     def machine(self, key: str) -> State:
         """Scored, or failed where there is nothing that a person could judge; see `Cases`."""
         row = self._rows[key]

@@ -58,6 +58,10 @@ class LocalizationCases:
         level = max(1, math.floor(255 * threshold + 0.5))  # as Localization.mask has it
         return cls(path, rows, level, round(megapixels * 1e6))
 
+    def column(self, name: str) -> list[Any]:
+        """The values of a column of `orders`."""
+        return self.table.columns[name]
+
     def machine(self, key: str) -> State:
         """What the localizer says; see `Cases`."""
         row = self._rows[key]

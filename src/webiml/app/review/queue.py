@@ -123,7 +123,7 @@ class Queue:
     def _order(self, name: str, descending: bool) -> np.ndarray:
         """The numbers of all cases by a column, those without a value last, equal ones by their place in the table."""
         if (name, descending) not in self._orders:
-            values = self.cases.table.columns[name]
+            values = self.cases.column(name)
             ranks = _ranks(values)
             self._orders[name, descending] = np.argsort(-ranks if descending else ranks, kind="stable")
         return self._orders[name, descending]
