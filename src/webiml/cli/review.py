@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Group, Parameter
@@ -19,7 +18,7 @@ _DEFAULT_RUN = ReviewRun()
 
 
 def review(
-    folder: Path,
+    folder: str,
     /,
     *,
     reviewer: str = "",
