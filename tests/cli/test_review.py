@@ -57,7 +57,7 @@ def test_what_cannot_be_reviewed_is_a_sentence(webiml_here, dataset, tmp_path):
     empty = webiml_here("review", tmp_path)
     assert empty.returncode == 2 and "nothing to review" in empty.stderr
     elsewhere = webiml_here("review", "s3://bucket/dataset")
-    assert elsewhere.returncode == 2 and elsewhere.stderr.startswith("s3://bucket/dataset must be a folder of this mach")
+    assert elsewhere.returncode == 2 and elsewhere.stderr.startswith("s3://bucket/dataset must be a folder")
     missing = webiml_here("review", tmp_path / "missing")
     assert missing.returncode == 2 and "is not a folder" in missing.stderr
     nameless = webiml_here("review", dataset, "--reviewer", "a\tb,c")
