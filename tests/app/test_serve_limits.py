@@ -184,6 +184,11 @@ def in_work(client: httpx.Client, requests: int) -> None:
     until(lambda: f"webiml_requests_inside {requests}.0" in client.get("/metrics").text)
 
 
+def at_work(client: httpx.Client) -> None:
+    """Wait until a process has been given its job; before, it could die and cost nothing."""
+    until(lambda: "webiml_requests_running 1.0" in client.get("/metrics").text)
+
+
 def test_one_more_than_the_queue_holds_is_sent_away_and_none_of_the_others_is_lost(server, client):
     worker = paused(server)
     with ThreadPoolExecutor(3) as pool:
@@ -214,7 +219,7 @@ def test_work_whose_process_is_killed_is_said_to_be_lost_and_the_next_is_done(se
     worker = paused(server)
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(client.post, "/localize", content=GOOD)
-        in_work(client, 1)
+        at_work(client)
         os.kill(worker, signal.SIGKILL)
         answer = lost.result()
     assert (answer.status_code, answer.json()["reason"]) == (503, "worker_died")
