@@ -143,6 +143,9 @@ def test_the_queue_begins_with_the_most_doubtful_pair_and_keys_decide(page, revi
     assert [second[name] for name in ("key", "verdict", "reason")] == ["p1", "reject", "not_a_pair"]
     assert (second["before"]["status"], second["after"]["reason"]) == ("rejected", "not_a_pair")
     expect(page.locator("#progress-words")).to_have_text("2 of 7 decided")
+    mark = page.locator(".row .mark.accept")
+    expect(mark).to_have_text("✓")
+    expect(mark).to_have_css("background-color", "rgba(0, 0, 0, 0)")  # a sign, not a button that hides the name
 
     press(page, "u")
     at(page, "p1")

@@ -40,7 +40,7 @@ function decisionLine(one, reasons) {
   return make("li", { class: one.verdict }, [
     make("b", { text: one.reviewer }),
     document.createTextNode(` ${verbs[one.verdict] ?? one.verdict}${why}${drawn}`),
-    make("time", { datetime: one.time, text: one.time.replace("T", " ").replace(/(\+00:00|Z)$/, " UTC") }),
+    make("time", { datetime: one.time, text: one.time.replace("T", " ").replace(/(\.\d+)?(\+00:00|Z)$/, " UTC") }),
     ...(one.note ? [make("q", { text: one.note })] : []),
   ]);
 }
