@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
+from tests.app.review_pairs import reviewing
 from tests.evaluate.conftest import SIZE, marked, write_mask, write_picture
 from tests.localize.tiny_localizer import write_tiny
 
@@ -357,3 +358,26 @@ def test_what_cannot_be_shown_is_one_sentence(result):
     assert answer.status_code == 404
     assert re.fullmatch(r"This cannot be shown: .* \(.*\): evaluate again to look at them\.", answer.json()["error"])
     assert client.get("/api/case/near").json()["facts"]["f1"] == pytest.approx(800 / 872)
+
+
+@pytest.mark.parametrize("what", ["results", "result"])
+def test_a_browser_shows_them_and_keys_decide(page, what, request):
+    sync = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with reviewing(request.getfixturevalue(what)) as review:
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.goto(review.address(reviewer="Ann", review="all"))
+        page.wait_for_selector("body[data-shown]")
+        for name in ("view-overlay", "view-probability", "view-other"):
+            sync.expect(page.locator(f"#{name}")).to_be_visible()
+        for name in ("view-difference", "view-correlation", "blink"):  # there is no authentic picture
+            sync.expect(page.locator(f"#{name}")).to_be_hidden()
+        key = page.locator("body").get_attribute("data-shown")
+        for view in ("2", "5", "6", "1"):
+            page.keyboard.press(view)
+        page.keyboard.press("r")
+        page.keyboard.press("1")
+        sync.expect(page.locator("#said")).to_contain_text("Rejected")
+        (line,) = review.lines("Ann")
+        assert (line["key"], line["verdict"], line["reason"]) == (key, "reject", "wrong_mask")
+        assert not faults
