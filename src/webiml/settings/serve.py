@@ -6,22 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from webiml.errors import SettingError
-from webiml.settings.limits import refuse_megapixels, refuse_port, refuse_workers
+from webiml.settings.limits import refuse_port, refuse_workers
+from webiml.settings.localize import LocalizeSettings
 
 
 @dataclass(frozen=True)
-class ServeSettings:
+class ServeSettings(LocalizeSettings):
     """What the service answers with, and how much of this machine a client may take."""
 
-    weights: str = "web-iml"
-    """The localizer: the name of one that ships, a file or a folder of your own made by `webiml export`, or
-    OWNER/REPOSITORY on the Hugging Face Hub."""
-    revision: str = ""
-    """Commit of the repository on the Hub, its full hash; needed there, and of no use elsewhere."""
-    threshold: float = 0.5
-    """Mark pixels whose probability is at least this, above 0 and below 1."""
-    views: int = 1
-    """Views that are averaged: 1 as the picture is, 2 its mirror image, too, 3 and upside down."""
     max_megapixels: float = 50.0
     """Refuse pictures above this size before they are decoded, megapixels."""
     max_body_mb: float = 32.0
@@ -42,13 +34,7 @@ class ServeSettings:
     """Keep every picture and its result in this folder; without it nothing is kept on disk."""
 
     def __post_init__(self) -> None:
-        if not self.weights:
-            raise SettingError("--weights must name a localizer, such as web-iml.")
-        if not 0 < self.threshold < 1:
-            raise SettingError(f"--threshold must lie above 0 and below 1, got {self.threshold}.")
-        if not 1 <= self.views <= 3:
-            raise SettingError(f"--views must be 1, 2 or 3, got {self.views}.")
-        refuse_megapixels(self.max_megapixels)
+        super().__post_init__()
         refuse_workers(self.workers)
         if not 1 <= self.queue <= 10_000:
             raise SettingError(f"--queue must lie between 1 and 10000, got {self.queue}.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from webiml.errors import OutputError, SettingError
+from webiml.errors import OutputError, SettingError, WebimlError
 from webiml.store.atomic import make_folder, output_error
 
 
@@ -23,13 +23,22 @@ def only_writer(out: Path, lock: str) -> Iterator[None]:
         SettingError: another process writes it.
         OutputError: it cannot be made or locked.
     """
+    busy = SettingError(f"Another run is writing {out}: wait for it to end, or give another --out.")
+    with locked(out, lock, busy):
+        yield
+
+
+@contextmanager
+def locked(out: Path, lock: str, busy: WebimlError, seconds: float = 0) -> Iterator[None]:
+    """As `only_writer`; waits `seconds` for others, and then raises `busy`."""
     file = out / lock
     make_folder(file.parent)
-    held = FileLock(file, timeout=0, fallback_to_soft=False)  # a lock file that outlives a crash would be a soft one
+    # A lock file that outlives a crash would be a soft one
+    held = FileLock(file, timeout=seconds, fallback_to_soft=False)
     try:
         held.acquire()
     except Timeout:
-        raise SettingError(f"Another run is writing {out}: wait for it to end, or give another --out.") from None
+        raise busy from None
     except NotImplementedError as error:
         raise OutputError(f"{out} lies on a file system without locks: give another --out.") from error
     except OSError as error:

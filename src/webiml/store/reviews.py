@@ -28,13 +28,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from webiml.errors import OutputError, SettingError
-from webiml.store.atomic import make_folder, output_error
 from webiml.store.dataset import read_rows
 from webiml.store.drawn_masks import is_sha256, write_drawn_mask
 from webiml.store.lines import Lines
+from webiml.store.lock import locked
 from webiml.store.place import Place, open_place
 from webiml.store.rows import is_safe_key
 from webiml.types import Reason, Row, Status
@@ -341,21 +339,9 @@ def only_decider(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: it cannot be locked, or somebody else holds the lock for very long.
     """
-    path = folder / LOCK
-    make_folder(path.parent)
-    lock = FileLock(path, timeout=_SECONDS, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise OutputError(f"Somebody has been writing {folder / REVIEWS} for {_SECONDS} seconds; try again.") from None
-    except NotImplementedError as error:
-        raise OutputError(f"{folder} lies on a file system without locks, where decisions cannot be kept.") from error
-    except OSError as error:
-        raise output_error(error, path) from error
-    try:
+    busy = OutputError(f"Somebody has been writing {folder / REVIEWS} for {_SECONDS} seconds; try again.")
+    with locked(folder, LOCK, busy, _SECONDS):
         yield
-    finally:
-        lock.release()
 
 
 def _decision(line: bytes, at: int) -> Decision | str:

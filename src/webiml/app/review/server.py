@@ -37,8 +37,6 @@ STATIC = Path(__file__).with_name("static")
 MEDIA = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MAX_KEYS, MAX_ROWS = 100_000, 200
 VIEWS_AT_ONCE = 2  # each takes a core and some hundred megabytes for a large picture
-
-
 LAST_FILE = "main.js"  # of the page that a browser asks for
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from webiml import __version__
-from webiml.app.guard import Guard
+from webiml.app.guard import App, Guard
 from webiml.app.serve.answers import (
     JSON,
     PNG,
@@ -23,7 +23,7 @@ from webiml.app.serve.answers import (
     refusals,
     wanted,
 )
-from webiml.app.serve.around import Answered, App, Counted
+from webiml.app.serve.around import Answered, Counted
 from webiml.app.serve.files import PAGE, docs_page, file_answer, read_files
 from webiml.app.serve.metrics import CONTENT_TYPE
 from webiml.app.serve.refusals import Refusal, answer

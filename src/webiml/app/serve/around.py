@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from webiml.app.guard import App, Receive, Scope, Send
 from webiml.app.serve.metrics import Metrics
 from webiml.app.serve.refusals import OTHER, route_of
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _POST = ("/localize", "/annotate")
 
